@@ -1,0 +1,102 @@
+// Every error that Spangate raises on purpose: one table gives each code its meaning, its HTTP status and its
+// exit code, and one class carries it. Imports nothing, so that the browser and `spangate --version` stay light.
+
+/** What a code stands for, wherever it ends up: documentation, an HTTP response or a shell. */
+export interface ErrorKind {
+  /** One sentence for documentation and for errors raised without a message of their own. */
+  readonly description: string;
+  /** Status of the control API's response. */
+  readonly httpStatus: number;
+  /** Exit code of the command line: 1 failed while running, 2 wrong usage or configuration. */
+  readonly exitCode: 1 | 2;
+}
+
+/** The one table of error codes. A code is stable: programs compare it, messages may be reworded. */
+export const ERRORS = {
+  USAGE: { description: "The command line or the call is not understood.", httpStatus: 400, exitCode: 2 },
+  CONFIG_INVALID: {
+    description: "The configuration has mistakes; `details.mistakes` lists all of them with their places.",
+    httpStatus: 422,
+    exitCode: 2,
+  },
+  IO_FAILED: { description: "A file or device could not be read or written.", httpStatus: 500, exitCode: 1 },
+  CAPTURE_MAGIC: {
+    description: "The file does not begin like a capture file (pcap or pcapng).",
+    httpStatus: 422,
+    exitCode: 1,
+  },
+  CAPTURE_RECORD_LENGTH: {
+    description: "A record of the capture file declares a length that cannot be right.",
+    httpStatus: 422,
+    exitCode: 1,
+  },
+  CAPTURE_TRUNCATED: {
+    description: "The capture file ends in the middle of a record.",
+    httpStatus: 422,
+    exitCode: 1,
+  },
+  CAPTURE_LINK_TYPE: {
+    description: "The capture file's link type is not one that is decoded.",
+    httpStatus: 422,
+    exitCode: 1,
+  },
+  OUTPUT_LINK_TYPE: {
+    description: "Packets of this link type cannot be written to the chosen output.",
+    httpStatus: 422,
+    exitCode: 1,
+  },
+  MAP_TOO_LARGE: {
+    description: "The tenant map does not fit into the memory reserved for it.",
+    httpStatus: 413,
+    exitCode: 2,
+  },
+  ABI_MISMATCH: {
+    description: "The engine's WebAssembly module has another ABI version than this library.",
+    httpStatus: 500,
+    exitCode: 1,
+  },
+  DISPOSED: { description: "The object was used after dispose().", httpStatus: 500, exitCode: 1 },
+} as const satisfies Record<string, ErrorKind>;
+
+/** A code of the table above. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What an error may carry beside its code and message. */
+export interface SpangateErrorOptions extends ErrorOptions {
+  /** Plain data that says where and what: file, offset, record, mistakes. It goes into JSON responses as it is. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * An error with a stable code.
+ *
+ * The message says what was wrong, where, and what would be right; without one the table's description stands in.
+ */
+export class SpangateError extends Error {
+  override readonly name = "SpangateError";
+  /** Stable code to compare against. */
+  readonly code: ErrorCode;
+  /** Plain data that says where and what. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message?: string, options: SpangateErrorOptions = {}) {
+    super(message ?? ERRORS[code].description, options);
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  /** Status of the control API's response. */
+  get httpStatus(): number {
+    return ERRORS[this.code].httpStatus;
+  }
+
+  /** Exit code of the command line: 1 failed while running, 2 wrong usage or configuration. */
+  get exitCode(): 1 | 2 {
+    return ERRORS[this.code].exitCode;
+  }
+
+  /** The response body of the control API, and the line of a JSON log. */
+  toJSON(): { code: ErrorCode; message: string; details: Readonly<Record<string, unknown>> } {
+    return { code: this.code, message: this.message, details: this.details };
+  }
+}
