@@ -1,0 +1,26 @@
+// Headers a trace can name, in the order the engine met them. Shared with the host, which prints their fields.
+
+export enum Header {
+  Ethernet,
+  Vlan,
+  Sll,
+  Sll2,
+  Ipv4,
+  Ipv6,
+  HopByHop,
+  Routing,
+  DestinationOptions,
+  Fragment,
+  Datagram,
+  Udp,
+  Gre,
+  Erspan2,
+  Erspan3,
+  ErspanPlatform,
+  Vxlan,
+  VxlanGpe,
+  Geneve,
+  Tzsp,
+  HpErm,
+  InnerFrame,
+}

@@ -1,0 +1,193 @@
+// Where everything lies in linear memory. The only file that says so; the host compiles it too. Untyped integer
+// constants, so that both compilers read them alike.
+//
+//        0 ┌────────────────────────────────────────────────┐
+//          │ the compiler's own (no data of ours)           │
+//   SHARED ├────────────────────────────────────────────────┤
+//          │ configuration            CONFIG_SIZE           │  written by the host before a worker starts
+//          │ UDP port table           65,536 × u8           │  port -> Encapsulation
+//  WORKERS ├────────────────────────────────────────────────┤  one block a worker, WORKER_SIZE each:
+//          │   worker header          pointers, generation  │
+//          │   counters               u64 each              │
+//          │   descriptors            BATCH × DESCRIPTOR    │
+//          │   trace                  TRACE_MAX × 12        │
+//          │   key scratch            map building          │
+//          ├────────────────────────────────────────────────┤
+//          │ tables whose size the host chooses: sessions,  │  a pointer to each stands in the worker header
+//          │ reassembly, settled, assembled datagrams       │
+//          │ frame slots or file chunks, map generations    │
+//          └────────────────────────────────────────────────┘
+
+export const SHARED = 0x10000;
+
+// ── configuration ────────────────────────────────────────────────────────────────────────────────────────────────
+export const CONFIG_DEPTH = SHARED + 0; // u32
+export const CONFIG_FLAGS = SHARED + 4; // u32, FLAG_*
+export const CONFIG_RESTORE_VLAN = SHARED + 8; // u32, RESTORE_*
+export const CONFIG_FILTER = SHARED + 12; // u32, FILTER_*
+export const CONFIG_FILTER_SESSION = SHARED + 16; // u32
+export const CONFIG_FILTER_VNI = SHARED + 20; // u32
+export const CONFIG_SEED = SHARED + 24; // u64, for every hash: chosen at random so that nobody can aim collisions
+export const CONFIG_TIMEOUT = SHARED + 32; // u64, ns
+export const CONFIG_PER_SOURCE = SHARED + 40; // u32, bytes of reassembly memory an outer source may hold
+export const CONFIG_GENERATION = SHARED + 44; // u32, address of the tenant map in force; 0: none. One atomic store switches it
+export const CONFIG_GRE_COUNT = SHARED + 48; // u32
+export const CONFIG_GRE_ETHERNET = SHARED + 52; // u16 × GRE_ETHERNET_MAX: GRE protocol numbers that carry Ethernet
+export const GRE_ETHERNET_MAX = 16;
+export const CONFIG_SIZE = 256;
+
+export const FLAG_VERIFY = 1; // checksums
+export const FLAG_LENIENT = 2; // unknown critical GENEVE options pass
+export const FLAG_MIRROR_TIME = 4;
+export const FLAG_TUNNEL_SCOPE = 8; // sequence numbers count per tunnel, not per session
+export const FLAG_TRACE = 16;
+
+export const RESTORE_AUTO = 0;
+export const RESTORE_ALWAYS = 1;
+export const RESTORE_NEVER = 2;
+
+export const FILTER_SESSION = 1;
+export const FILTER_VNI = 2;
+
+export const PORTS = SHARED + CONFIG_SIZE;
+export const WORKERS = PORTS + 65536;
+
+// ── worker block ─────────────────────────────────────────────────────────────────────────────────────────────────
+export const WORKER_SESSIONS = 0; // u32, address of SESSION entries
+export const WORKER_SESSION_CAPACITY = 4; // u32
+export const WORKER_SESSION_INDEX = 8; // u32, address of the hash index: u32 × (mask + 1), entry number + 1
+export const WORKER_SESSION_MASK = 12; // u32
+export const WORKER_DATAGRAMS = 16; // u32, address of the reassembly area, laid out in pipeline/reassemble.ts
+export const WORKER_PIECES = 20; // u32, blocks of PIECE_BLOCK bytes (and piece records) in it
+export const WORKER_SETTLED = 24; // u32, address of settled events, SETTLED_SIZE each
+export const WORKER_SETTLED_COUNT = 28; // u32, written by the engine; cleared when a process call begins
+export const WORKER_ASSEMBLED = 32; // u32, address of the area for completed datagrams
+export const WORKER_ASSEMBLED_SIZE = 36; // u32
+export const WORKER_SESSION_COUNT = 40; // u32
+export const WORKER_ACKNOWLEDGED = 44; // u32, generation number the last batch used
+export const WORKER_TRACE_COUNT = 48; // u32
+export const WORKER_HEADER_SIZE = 64;
+
+export const COUNTERS = WORKER_HEADER_SIZE;
+export const COUNTERS_SIZE = 64 * 8;
+
+export const BATCH = 256;
+export const DESCRIPTORS = COUNTERS + COUNTERS_SIZE;
+
+// ── descriptor: in ───────────────────────────────────────────────────────────────────────────────────────────────
+export const FRAME = 0; // u32, address
+export const CAPTURED = 4; // u32, bytes
+export const ORIGINAL = 8; // u32, bytes
+export const LINK_TYPE = 12; // u32, LINKTYPE_* of the pcap registry
+export const TIME = 16; // u64, ns since the epoch; capture time in, --time mirror's out
+export const PACKET = 24; // u64, the host's number for it, given back in settled events
+// ── descriptor: out ──────────────────────────────────────────────────────────────────────────────────────────────
+export const VERDICT = 32; // u8, Verdict or HELD
+export const ENCAPSULATION = 33; // u8, Encapsulation
+export const DIRECTION = 34; // u8, DIRECTION_*
+export const LAYERS = 35; // u8, tunnel layers taken off
+export const HAS = 36; // u32, HAS_*
+export const ID = 40; // u32, session, key or VNI
+export const SEQUENCE = 44; // u32
+export const INNER = 48; // u32, address of the decoded frame
+export const INNER_CAPTURED = 52; // u32, bytes
+export const INNER_ORIGINAL = 56; // u32, bytes
+export const SESSION = 60; // u32, entry number, or NONE
+export const SOURCE = 64; // 16 bytes, outer source; IPv4 as ::ffff:a.b.c.d
+export const DESTINATION = 80; // 16 bytes
+export const OUTER_VLAN = 96; // u16, VID, or NO_VLAN
+export const HARDWARE_ID = 98; // u8
+export const ERSPAN_TYPE = 99; // u8, 1 to 3; 0: not ERSPAN
+export const TENANT = 100; // u32, index, or NONE
+export const CLAIM = 104; // u32, index of the source entry that claimed the identity, or NONE
+export const RULE = 108; // u8, rule of the tenant map that decided, 1 to 4; 0: not asked
+export const ENDPOINTS = 109; // u8, what of the inner frame matched, MATCH_*
+export const COMMENT = 112; // u32, address of a comment for the capture file, written by the host
+export const COMMENT_LENGTH = 116; // u32, bytes
+// ── descriptor: the parser's own ─────────────────────────────────────────────────────────────────────────────────
+export const END = 120; // u32, address after the last captured byte of the present layer
+export const GRANULARITY = 124; // u8, ERSPAN III Gra, or GRANULARITY_FULL
+export const DECLARED = 128; // u64, address after the last declared byte of the present layer
+export const MIRROR = 136; // u64, ERSPAN III clock: ticks, or ns since the epoch with GRANULARITY_FULL
+export const DESCRIPTOR = 144;
+
+export const NONE = -1;
+export const NO_VLAN = 0xffff;
+export const HELD = 0xff;
+
+export const DIRECTION_UNKNOWN = 0;
+export const DIRECTION_IN = 1; // entered the switch; pcapng's epb_flags "inbound"
+export const DIRECTION_OUT = 2;
+
+export const HAS_ID = 1;
+export const HAS_SEQUENCE = 2;
+export const HAS_TRUNCATED = 4; // ERSPAN T
+export const HAS_SYNTHETIC = 8;
+export const HAS_RESTORED = 16;
+export const HAS_IPV6 = 32; // outer addresses
+export const HAS_NVGRE = 64; // the key may be read as a VSID
+export const HAS_DATAGRAM = 128; // put together from fragments
+export const HAS_MIRROR = 256; // an ERSPAN III clock was read
+export const HAS_GRE = 512; // GRE was met in this packet
+
+export const MATCH_SOURCE_MAC = 1;
+export const MATCH_DESTINATION_MAC = 2;
+export const MATCH_SOURCE_IP = 4;
+export const MATCH_DESTINATION_IP = 8;
+export const MATCH_TARGET = 16;
+export const MATCH_NON_IP = 32;
+
+export const GRANULARITY_FULL = 4;
+export const GRANULARITY_SECONDS = 5; // seconds came with it (sub-headers 5 and 6)
+
+// ── trace (FLAG_TRACE: one packet a batch) ───────────────────────────────────────────────────────────────────────
+export const TRACE = DESCRIPTORS + BATCH * DESCRIPTOR;
+export const TRACE_HEADER = 0; // u32, Header
+export const TRACE_ADDRESS = 4; // u32
+export const TRACE_LENGTH = 8; // u32
+export const TRACE_ENTRY = 12;
+export const TRACE_MAX = 128;
+
+export const KEY_SCRATCH = TRACE + TRACE_MAX * TRACE_ENTRY;
+export const WORKER_SIZE = KEY_SCRATCH + 64;
+
+// ── session entry ────────────────────────────────────────────────────────────────────────────────────────────────
+export const SESSION_SOURCE = 0;
+export const SESSION_DESTINATION = 16;
+export const SESSION_ID = 32; // u32
+export const SESSION_META = 36; // u32: Encapsulation, SESSION_HAS_ID, SESSION_TUNNEL
+export const SESSION_PACKETS = 40; // u64
+export const SESSION_BYTES = 48; // u64, captured bytes of decoded frames
+export const SESSION_LOST = 56; // i64
+export const SESSION_REORDERED = 64; // u64
+export const SESSION_DUPLICATES = 72; // u64
+export const SESSION_RESTARTS = 80; // u32
+export const SESSION_HIGHEST = 84; // u32
+export const SESSION_WINDOW = 88; // u64, bit n: HIGHEST - n was seen
+export const SESSION_STATE = 96; // u32, STATE_*
+export const SESSION_TRACK = 100; // u32, entry that holds the sequence (itself, or its tunnel's)
+export const SESSION_MIRROR_TIME = 104; // u64, ns
+export const SESSION_CAPTURE_TIME = 112; // u64, ns, of the packet MIRROR_TIME belongs to
+export const SESSION_TICKS = 120; // u32, ERSPAN III timestamp of that packet
+export const SESSION_GRANULARITY = 124; // u32
+export const SESSION_ENTRY = 128;
+
+export const SESSION_ENCAPSULATION_MASK = 0xff;
+export const SESSION_HAS_ID = 0x100;
+export const SESSION_TUNNEL = 0x200; // not a session: holds the sequence of a whole tunnel
+export const SESSION_IPV6 = 0x400;
+export const STATE_SEQUENCE = 1;
+export const STATE_MIRROR = 2;
+export const STATE_BEFORE_FIRST = 4;
+
+// ── settled events: what became of a held fragment ───────────────────────────────────────────────────────────────
+export const SETTLED_PACKET = 0; // u64
+export const SETTLED_VERDICT = 8; // u32
+export const SETTLED_SIZE = 16;
+
+// ── reassembly ───────────────────────────────────────────────────────────────────────────────────────────────────
+export const PIECE_BLOCK = 2048; // bytes of fragment data in a block, and what a started one is charged
+export const DATAGRAM_PIECES = 128; // 65,535 bytes in pieces of an IPv4 host's smallest buffer, 576 bytes
+export const DATAGRAM_MAX = 65535;
+/** Free bytes before an assembled datagram: a synthetic header now, encapsulation headers when it is delivered. */
+export const HEADROOM = 128;

@@ -1,0 +1,90 @@
+// IPv6 (RFC 8200): fixed header, and the extension headers on the way to a tunnel.
+//
+//   0                   1                   2                   3
+//   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//  ┌───────┬───────────────┬───────────────────────────────────────┐
+//  │Version│ Traffic class │              Flow label               │
+//  ├───────┴───────────────┴───────┬───────────────┬───────────────┤
+//  │         Payload length        │  Next header  │   Hop limit   │
+//  ├───────────────────────────────┴───────────────┴───────────────┤
+//  │                     Source address, 128 bits                  │
+//  │                  Destination address, 128 bits                │
+//  └───────────────────────────────────────────────────────────────┘
+
+import { get16, get32, get8 } from "./bytes";
+
+export const VERSION: usize = 0;
+export const PAYLOAD_LENGTH: usize = VERSION + 4;
+export const NEXT_HEADER: usize = PAYLOAD_LENGTH + 2;
+export const SOURCE: usize = NEXT_HEADER + 2;
+export const DESTINATION: usize = SOURCE + 16;
+export const HEADER_LEN: usize = DESTINATION + 16;
+
+export function fits(header: usize, end: usize): bool {
+  return header + HEADER_LEN <= end;
+}
+export function version(header: usize): u32 {
+  return get8(header) >> 4;
+}
+export function payloadLength(header: usize): u32 {
+  return get16(header + PAYLOAD_LENGTH);
+}
+export function nextHeader(header: usize): u32 {
+  return get8(header + NEXT_HEADER);
+}
+
+// ── extension headers: next header, length in 8-byte units beyond the first (RFC 8200 4.3 to 4.6) ──
+
+export const EXTENSION_NEXT: usize = 0;
+export const EXTENSION_UNITS: usize = 1;
+export const EXTENSION_MIN: usize = 8;
+
+export function extensionFits(header: usize, end: usize): bool {
+  return header + EXTENSION_MIN <= end && header + extensionLength(header) <= end;
+}
+export function extensionNext(header: usize): u32 {
+  return get8(header + EXTENSION_NEXT);
+}
+export function extensionLength(header: usize): u32 {
+  return (get8(header + EXTENSION_UNITS) + 1) << 3;
+}
+
+const OPTION_PAD1: u32 = 0;
+const OPTION_JUMBO: u32 = 0xc2;
+
+/** Jumbo payload length of a hop-by-hop header that fits (RFC 2675 2), 0 when it has none. */
+export function jumboLength(header: usize): u32 {
+  const end = header + extensionLength(header);
+  let option = header + 2;
+  while (option + 2 <= end) {
+    const type = get8(option);
+    if (type == OPTION_PAD1) {
+      option++;
+      continue;
+    }
+    const length = get8(option + 1);
+    if (type == OPTION_JUMBO && length == 4 && option + 6 <= end) return get32(option + 2);
+    option += 2 + length;
+  }
+  return 0;
+}
+
+// ── fragment header (RFC 8200 4.5): next header, reserved, offset:13 reserved:2 m:1, identification ──
+
+export const FRAGMENT_OFFSET_M: usize = 2;
+export const FRAGMENT_IDENTIFICATION: usize = 4;
+export const FRAGMENT_LEN: usize = 8;
+
+export function fragmentFits(header: usize, end: usize): bool {
+  return header + FRAGMENT_LEN <= end;
+}
+/** In bytes. */
+export function fragmentOffset(header: usize): u32 {
+  return get16(header + FRAGMENT_OFFSET_M) & 0xfff8;
+}
+export function moreFragments(header: usize): bool {
+  return (get16(header + FRAGMENT_OFFSET_M) & 1) != 0;
+}
+export function identification(header: usize): u32 {
+  return get32(header + FRAGMENT_IDENTIFICATION);
+}
