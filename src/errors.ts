@@ -35,6 +35,12 @@ export const ERRORS = {
     httpStatus: 422,
     exitCode: 1,
   },
+  CAPTURE_CORRUPT: {
+    description:
+      "The capture file contradicts itself: damaged gzip data, or a packet of an undeclared interface.",
+    httpStatus: 422,
+    exitCode: 1,
+  },
   CAPTURE_LINK_TYPE: {
     description: "The capture file's link type is not one that is decoded.",
     httpStatus: 422,
