@@ -1,0 +1,151 @@
+// The one schema of gateway.yaml. From it come the types, validation, the JSON Schema for editors, the README's
+// table and the help text (documentation.ts). Keys are described where they are declared, units included.
+import { z } from "zod";
+import * as field from "./fields.js";
+import { type Sniffer, sniffer } from "./sniffers.js";
+import { sharedSource, tenant } from "./tenants.js";
+
+const ports = (protocol: string, defaults: number[]) =>
+  field
+    .list(field.integer(1, 65535), "UDP ports")
+    .prefault(defaults)
+    .describe(`UDP ports on which ${protocol} arrives; an empty list turns it off.`);
+
+const tunnel = field.section({
+  interface: field.interfaceName.optional().describe("NIC that mirrored traffic arrives on. Required live."),
+  addresses: field
+    .list(field.host, "IP addresses")
+    .prefault([])
+    .describe("The gateway's own tunnel addresses: where mirror sources send to. Required live."),
+  backend: field
+    .choice(["auto", "af-xdp", "af-packet", "cap"])
+    .default("auto")
+    .describe("How frames are received; `auto` takes the fastest that works."),
+  queues: field.integer(1, 64).default(1).describe("Receive queues, each with a data-path worker."),
+  ports: field
+    .section({
+      // RFC 7348 and the Linux driver's old default; draft-ietf-nvo3-vxlan-gpe; RFC 8926; Wireshark's packet-tzsp.c
+      // and packet-hp-erm.c; RFC 8086.
+      vxlan: ports("VXLAN", [4789, 8472]),
+      "vxlan-gpe": ports("VXLAN-GPE", [4790]),
+      geneve: ports("GENEVE", [6081]),
+      tzsp: ports("TZSP", [37008]),
+      "hp-erm": ports("HP ERM", [7932]),
+      "gre-udp": ports("GRE-in-UDP", [4754]),
+    })
+    .prefault({})
+    .describe("UDP ports of the tunnels; offline commands use them too."),
+});
+
+const delivery = field.section({
+  interface: field.interfaceName
+    .optional()
+    .describe("NIC that sniffers are reached through. Required live when a sniffer is behind it."),
+  // RFC 791 3.2: every module must be able to forward 68 octets.
+  mtu: field
+    .integer(68, 65535)
+    .default(1500)
+    .describe("Path MTU to the sniffers in bytes, what `fit` is measured against."),
+});
+
+const decode = field.section({
+  depth: field
+    .integer(1, 8)
+    .default(1)
+    .describe("Tunnel layers taken off, stopping at the first that is none."),
+  checksums: field
+    .choice(["verify", "ignore"])
+    .default("verify")
+    .describe("Whether a wrong outer header checksum makes a packet `bad-checksum`."),
+  restoreVlan: field
+    .choice(["auto", "always", "never"])
+    .default("auto")
+    .describe(
+      "Give frames back the VLAN tag in the ERSPAN header: `auto` as type II's En field says, `always` for type III too.",
+    ),
+  sequenceScope: field
+    .choice(["session", "tunnel"])
+    .default("session")
+    .describe(
+      "What GRE sequence numbers count: `tunnel` for Open vSwitch, which has one counter per tunnel port.",
+    ),
+  greEthernet: field
+    .list(field.integer(0x600, 0xffff, "EtherTypes"), "GRE protocol numbers")
+    .prefault([])
+    .describe("More GRE protocol numbers whose payload is an Ethernet frame, such as 0x8949."),
+  lenient: field.flag
+    .default(false)
+    .describe(
+      "Deliver packets with an unknown critical GENEVE option and count them, instead of dropping them.",
+    ),
+  reassembly: field
+    .section({
+      memory: field.size.prefault("16MiB").describe("Bytes held for unfinished datagrams."),
+      perSource: field.size.prefault("1MiB").describe("Bytes of them that one outer source may hold."),
+      timeout: field.duration
+        .prefault("5s")
+        .describe("Packet time after which an unfinished datagram is given up (nanoseconds in the API)."),
+    })
+    .prefault({})
+    .describe("Limits for fragments of outer datagrams."),
+});
+
+/** DESIGN: at most 32 sender threads. */
+export const MOST_SENDERS = 32;
+const SENDERS_EXPECTED = `inline, per-sniffer or an integer from 1 to ${MOST_SENDERS}`;
+
+export const gatewayConfig = field
+  .section({
+    tunnel: tunnel.prefault({}).describe("Where mirrored traffic comes in."),
+    delivery: delivery.prefault({}).describe("Where copies go out."),
+    decode: decode.prefault({}).describe("How tunnels are taken off."),
+    senders: z
+      .union([z.enum(["inline", "per-sniffer"]), field.integer(1, MOST_SENDERS)], { error: SENDERS_EXPECTED })
+      .default("inline")
+      .describe(
+        `Sending threads: \`inline\` in the receiving worker, one \`per-sniffer\` (at most ${MOST_SENDERS} sniffers), or a number.`,
+      ),
+    quarantine: field
+      .section({
+        file: field
+          .text("a file")
+          .describe("pcapng file for packets of no tenant; readable by its owner only."),
+        limit: field.size.prefault("100MiB").describe("Bytes after which no more are written."),
+      })
+      .optional()
+      .describe("Where unmapped packets are kept; they are only counted when absent."),
+    api: field
+      .section({
+        socket: field
+          .text("a path")
+          .default("/run/spangate/api.sock")
+          .describe("Unix socket of the control API."),
+      })
+      .optional()
+      .describe("The control API; off when absent."),
+    user: z
+      .string({ error: "a user name" })
+      .regex(/^[a-z_][a-z0-9_-]{0,31}$/i, { error: "a user name" })
+      .meta({ title: "user name" })
+      .optional()
+      .describe("User that the gateway becomes when its sockets are open; it stays who it is when absent."),
+    sealed: field.flag
+      .default(false)
+      .describe("The mapping stays as this file has it: changes over the control API are refused."),
+    sharedSources: field
+      .list(sharedSource, "tunnel identities")
+      .prefault([])
+      .describe("Mirror sessions that carry many tenants, told apart by the tenants' addresses."),
+    sniffers: field.list(sniffer, "sniffers").prefault([]).describe("Who can receive."),
+    tenants: field.list(tenant, "tenants").prefault([]).describe("Whose packets are whose."),
+  })
+  .meta({ title: "Spangate gateway configuration" });
+
+/** A whole valid gateway.yaml with its defaults: sizes in bytes, durations in nanoseconds, rates in bits/s. */
+export type GatewayConfig = z.output<typeof gatewayConfig>;
+
+/** A configuration that `spangate run` accepts: interfaces are named and every sniffer says how it is reached. */
+export interface LiveGatewayConfig extends GatewayConfig {
+  readonly tunnel: GatewayConfig["tunnel"] & { readonly interface: string };
+  readonly sniffers: Exclude<Sniffer, { deliver?: undefined }>[];
+}

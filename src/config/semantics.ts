@@ -1,0 +1,237 @@
+// Cross-checks: what no single value shows. One pass over the lists with hash tables, because a map may have a
+// million entries. The claims on tunnel identities are checked in identities.ts.
+import { formatAddress, formatMac, formatPrefix } from "./addresses.js";
+import type { Draft, DraftSniffer } from "./draft.js";
+import { didYouMean } from "./explain.js";
+import { checkIdentities } from "./identities.js";
+import { type Finding, formatPath, type Path } from "./mistakes.js";
+import { MOST_SENDERS } from "./schema.js";
+
+/** Every contradiction between parts of a configuration that each are well-formed. */
+export function crossCheck(draft: Draft): Finding[] {
+  return [
+    ...checkDecode(draft),
+    ...checkSniffers(draft),
+    ...checkTenants(draft),
+    ...checkAddresses(draft),
+    ...checkIdentities(draft),
+  ];
+}
+
+/** What `spangate run` needs beyond what offline commands do. */
+export function checkLive({ tunnel, delivery, sniffers }: Draft): Finding[] {
+  const findings: Finding[] = [];
+  const missing = (path: Path, expected: string) =>
+    findings.push({ path, message: "is missing for a live gateway", expected });
+  if (tunnel !== undefined && tunnel.interface === undefined) {
+    missing(["tunnel", "interface"], "the NIC that mirrored traffic arrives on");
+  }
+  if (tunnel?.addresses.length === 0) {
+    missing(["tunnel", "addresses"], "the addresses that mirror sources send to");
+  }
+  const behindNic = sniffers.some(({ deliver = "pcap" }) => deliver !== "pcap" && deliver !== "tap");
+  if (behindNic && delivery !== undefined && delivery.interface === undefined) {
+    missing(["delivery", "interface"], "the NIC that the sniffers are reached through");
+  }
+  for (const [i, sniffer] of sniffers.entries()) {
+    // A sniffer that could not be read has been reported; only a readable one has a queue.
+    if ("queue" in sniffer && sniffer.deliver === undefined) {
+      missing(
+        ["sniffers", i, "deliver"],
+        "how its frames reach it, for example `deliver: pcap` and a `directory`",
+      );
+    }
+  }
+  return findings;
+}
+
+// GRE payloads that the decoder knows already (DESIGN, Decoding): as Ethernet they would be misread.
+const GRE_PROTOCOLS = new Map([
+  [0x0800, "IPv4"],
+  [0x86dd, "IPv6"],
+  [0x6558, "transparent Ethernet"],
+  [0x88be, "ERSPAN I and II"],
+  [0x22eb, "ERSPAN III"],
+]);
+
+function checkDecode({ decode, tunnel }: Draft): Finding[] {
+  const findings: Finding[] = [];
+  for (const [i, protocol] of (decode?.greEthernet ?? []).entries()) {
+    const known = GRE_PROTOCOLS.get(protocol);
+    if (known === undefined) continue;
+    const message = `is 0x${protocol.toString(16).padStart(4, "0")}, which is ${known}`;
+    findings.push({
+      path: ["decode", "greEthernet", i],
+      message,
+      expected: "a protocol number that GRE has no other use for",
+    });
+  }
+  const reassembly = decode?.reassembly;
+  if (reassembly !== undefined && reassembly.perSource > reassembly.memory) {
+    findings.push({
+      path: ["decode", "reassembly", "perSource"],
+      message: `is ${reassembly.perSource} bytes, more than all sources together may hold`,
+      expected: `at most decode.reassembly.memory, ${reassembly.memory} bytes`,
+    });
+  }
+  const protocolOfPort = new FirstUse<number>();
+  for (const [protocol, ports] of Object.entries(tunnel?.ports ?? {})) {
+    for (const [i, port] of ports.entries()) {
+      const path: Path = ["tunnel", "ports", protocol, i];
+      const first = protocolOfPort.see(port, path);
+      if (first === undefined) continue;
+      findings.push({
+        path,
+        message: `is ${port}, as is ${formatPath(first)}`,
+        expected: "each port for one tunnel",
+      });
+    }
+  }
+  return findings;
+}
+
+function checkSniffers({ sniffers, senders }: Draft): Finding[] {
+  const findings: Finding[] = [];
+  const names = new FirstUse<string>();
+  const destinations = new FirstUse<string>();
+  for (const [i, sniffer] of sniffers.entries()) {
+    // Files are called after sniffers, and some file systems do not tell Acme from acme.
+    findings.push(...checkName(names, sniffer.name, ["sniffers", i, "name"]));
+    const destination = destinationOf(sniffer);
+    if (destination === undefined) continue;
+    const path: Path = ["sniffers", i];
+    const first = destinations.see(destination, path);
+    if (first === undefined) continue;
+    findings.push({
+      path,
+      message: `delivers to ${destination}, as does ${formatPath(first)}`,
+      expected: "one sniffer for each destination, or frames of two tenants could meet there",
+    });
+  }
+  if (senders === "per-sniffer" && sniffers.length > MOST_SENDERS) {
+    findings.push({
+      path: ["senders"],
+      message: `is per-sniffer with ${sniffers.length} sniffers`,
+      expected: `at most ${MOST_SENDERS} sniffers, or a number of senders that they share`,
+    });
+  }
+  return findings;
+}
+
+/** Where a sniffer's frames end up, in words; two sniffers with the same words would be one. */
+function destinationOf(sniffer: DraftSniffer): string | undefined {
+  const tagged = (text: string, vlan: number | undefined) =>
+    vlan === undefined ? text : `${text} in VLAN ${vlan}`;
+  switch (sniffer.deliver) {
+    case "mac":
+      return tagged(formatMac(sniffer.mac), sniffer.vlan);
+    case "ip":
+      return tagged(`${formatAddress(sniffer.ip)} at ${formatMac(sniffer.mac)}`, sniffer.vlan);
+    case "vxlan":
+    case "geneve":
+      return tagged(
+        `${formatAddress(sniffer.to)} by ${sniffer.deliver} with VNI ${sniffer.vni}`,
+        sniffer.vlan,
+      );
+    case "gre": {
+      const key = sniffer.key === undefined ? "no key" : `key ${sniffer.key}`;
+      return tagged(`${formatAddress(sniffer.to)} by gre with ${key}`, sniffer.vlan);
+    }
+    case "erspan2":
+    case "erspan3":
+      return tagged(
+        `${formatAddress(sniffer.to)} by ${sniffer.deliver} with session ${sniffer.session}`,
+        sniffer.vlan,
+      );
+    case "tap":
+      return `interface ${sniffer.interface}`;
+    default:
+      // Files of one folder are told apart by the sniffers' names.
+      return undefined;
+  }
+}
+
+function checkTenants({ tenants, sniffers, sharedSources }: Draft): Finding[] {
+  const findings: Finding[] = [];
+  const names = new FirstUse<string>();
+  const owners = new FirstUse<string>();
+  const known = new Set(sniffers.map(({ name }) => name));
+  // Suggesting among a hundred thousand names for each of as many mistakes would be their product.
+  const suggested = known.size <= 1000 ? [...known].filter((name) => name !== undefined) : [];
+  for (const [t, tenant] of tenants.entries()) {
+    findings.push(...checkName(names, tenant.name, ["tenants", t, "name"]));
+    for (const [s, name] of (tenant.sniffers ?? []).entries()) {
+      if (name === undefined) continue;
+      const path: Path = ["tenants", t, "sniffers", s];
+      if (!known.has(name)) {
+        const message = `is ${JSON.stringify(name)}, which is no sniffer${didYouMean(name, suggested)}`;
+        findings.push({ path, message, expected: "a name from the list `sniffers`" });
+      }
+      const first = owners.see(name, path);
+      if (first === undefined) continue;
+      const message = `is ${JSON.stringify(name)}, which ${formatPath(first)} names already`;
+      findings.push({ path, message, expected: "a sniffer that no tenant has, since each belongs to one" });
+    }
+    if (tenant.sources?.length === 0 && tenant.addresses !== undefined) {
+      const byAddress = sharedSources.length > 0;
+      if (byAddress && tenant.addresses.length > 0) continue;
+      findings.push({
+        path: ["tenants", t],
+        message: "has no sources, so no packet can be its own",
+        expected: byAddress ? "`sources`, or `addresses` to be found by in sharedSources" : "`sources`",
+      });
+    }
+  }
+  return findings;
+}
+
+/** Under shared sources the inner address alone decides, so each may have one owner only. */
+function checkAddresses({ tenants, sharedSources }: Draft): Finding[] {
+  if (sharedSources.length === 0) return [];
+  const findings: Finding[] = [];
+  const owners = new Map<string, { tenant: number; path: Path }>();
+  for (const [t, { addresses }] of tenants.entries()) {
+    for (const [a, address] of (addresses ?? []).entries()) {
+      if (address === undefined) continue;
+      const written = address.family === "mac" ? formatMac(address.bytes) : formatPrefix(address);
+      const path: Path = ["tenants", t, "addresses", a];
+      const owner = owners.get(written);
+      if (owner === undefined) owners.set(written, { tenant: t, path });
+      else if (owner.tenant !== t) {
+        findings.push({
+          path,
+          message: `is ${written}, as is ${formatPath(owner.path)}`,
+          expected: "one owner for each address, since sharedSources are told apart by address",
+        });
+      }
+    }
+  }
+  if (owners.size === 0 && tenants.every(({ addresses }) => addresses?.length === 0)) {
+    findings.push({
+      path: ["sharedSources"],
+      message: "has sources, but no tenant has addresses to tell their packets apart by",
+      expected: "`addresses` in at least one tenant, or no sharedSources",
+    });
+  }
+  return findings;
+}
+
+function checkName(names: FirstUse<string>, name: string | undefined, path: Path): Finding[] {
+  if (name === undefined) return [];
+  const first = names.see(name.toLowerCase(), path);
+  if (first === undefined) return [];
+  const message = `is ${JSON.stringify(name)}, as is ${formatPath(first)}`;
+  return [{ path, message, expected: "a name of its own; upper and lower case count as the same" }];
+}
+
+/** Remembers where each value was seen first. */
+class FirstUse<Value> {
+  readonly #places = new Map<Value, Path>();
+
+  /** The place where the value was seen before; undefined the first time. */
+  see(value: Value, path: Path): Path | undefined {
+    const first = this.#places.get(value);
+    if (first === undefined) this.#places.set(value, path);
+    return first;
+  }
+}
