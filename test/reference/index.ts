@@ -1,0 +1,14 @@
+// The reference: a slow, obvious decoder and tenant map, written from the documents alone (DESIGN.md, the decisions in
+// assembly/README.md, the RFCs). It shares no code with the engine; the two are compared packet for packet.
+
+export {
+  type Identity,
+  ReferenceDecoder,
+  type ReferenceMap,
+  type ReferenceOptions,
+  type ReferenceResult,
+  type Settled,
+} from "./decoder.js";
+export { type Mutated, mutations } from "./mutate.js";
+export type { SessionReport } from "./sessions.js";
+export type { Verdict } from "./verdict.js";
