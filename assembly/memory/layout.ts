@@ -66,6 +66,7 @@ export const WORKER_ASSEMBLED_SIZE = 36; // u32
 export const WORKER_SESSION_COUNT = 40; // u32
 export const WORKER_ACKNOWLEDGED = 44; // u32, generation number the last batch used
 export const WORKER_TRACE_COUNT = 48; // u32
+export const WORKER_EMITTED = 52; // u32, how many of the selection the last encoder call took
 export const WORKER_HEADER_SIZE = 64;
 
 export const COUNTERS = WORKER_HEADER_SIZE;
@@ -101,15 +102,17 @@ export const ERSPAN_TYPE = 99; // u8, 1 to 3; 0: not ERSPAN
 export const TENANT = 100; // u32, index, or NONE
 export const CLAIM = 104; // u32, index of the source entry that claimed the identity, or NONE
 export const RULE = 108; // u8, rule of the tenant map that decided, 1 to 4; 0: not asked
-export const ENDPOINTS = 109; // u8, what of the inner frame matched, MATCH_*
-export const COMMENT = 112; // u32, address of a comment for the capture file, written by the host
-export const COMMENT_LENGTH = 116; // u32, bytes
+export const ENDPOINTS = 109; // u8, which endpoint of the inner frame matched, ENDPOINT_*
+export const INTERFACE = 112; // u32, number of the capture file's interface, written by the host
+export const BARE = 116; // u32, address of the inner frame or IP packet as it came
+export const COMMENT = 144; // u32, address of a comment for the capture file, written by the host
+export const COMMENT_LENGTH = 148; // u32, bytes
 // ── descriptor: the parser's own ─────────────────────────────────────────────────────────────────────────────────
 export const END = 120; // u32, address after the last captured byte of the present layer
 export const GRANULARITY = 124; // u8, ERSPAN III Gra, or GRANULARITY_FULL
 export const DECLARED = 128; // u64, address after the last declared byte of the present layer
 export const MIRROR = 136; // u64, ERSPAN III clock: ticks, or ns since the epoch with GRANULARITY_FULL
-export const DESCRIPTOR = 144;
+export const DESCRIPTOR = 160;
 
 export const NONE = -1;
 export const NO_VLAN = 0xffff;
@@ -130,12 +133,12 @@ export const HAS_DATAGRAM = 128; // put together from fragments
 export const HAS_MIRROR = 256; // an ERSPAN III clock was read
 export const HAS_GRE = 512; // GRE was met in this packet
 
-export const MATCH_SOURCE_MAC = 1;
-export const MATCH_DESTINATION_MAC = 2;
-export const MATCH_SOURCE_IP = 4;
-export const MATCH_DESTINATION_IP = 8;
-export const MATCH_TARGET = 16;
-export const MATCH_NON_IP = 32;
+export const ENDPOINT_SOURCE_MAC = 1;
+export const ENDPOINT_DESTINATION_MAC = 2;
+export const ENDPOINT_SOURCE = 4;
+export const ENDPOINT_DESTINATION = 8;
+export const ENDPOINT_TARGET = 16;
+export const ENDPOINT_NON_IP = 32;
 
 export const GRANULARITY_FULL = 4;
 export const GRANULARITY_SECONDS = 5; // seconds came with it (sub-headers 5 and 6)
@@ -148,8 +151,11 @@ export const TRACE_LENGTH = 8; // u32
 export const TRACE_ENTRY = 12;
 export const TRACE_MAX = 128;
 
+/** A key and its value, for `mapInsert`. */
 export const KEY_SCRATCH = TRACE + TRACE_MAX * TRACE_ENTRY;
-export const WORKER_SIZE = KEY_SCRATCH + 64;
+/** u8 each: numbers of the descriptors that the capture-file encoders take, in order. */
+export const SELECTION = KEY_SCRATCH + 32;
+export const WORKER_SIZE = SELECTION + BATCH;
 
 // ── session entry ────────────────────────────────────────────────────────────────────────────────────────────────
 export const SESSION_SOURCE = 0;
@@ -169,7 +175,8 @@ export const SESSION_TRACK = 100; // u32, entry that holds the sequence (itself,
 export const SESSION_MIRROR_TIME = 104; // u64, ns
 export const SESSION_CAPTURE_TIME = 112; // u64, ns, of the packet MIRROR_TIME belongs to
 export const SESSION_TICKS = 120; // u32, ERSPAN III timestamp of that packet
-export const SESSION_GRANULARITY = 124; // u32
+export const SESSION_GRANULARITY = 124; // u8
+export const SESSION_KNOWN = 125; // u8, how many numbers up to HIGHEST belong to this run: earlier ones were before it
 export const SESSION_ENTRY = 128;
 
 export const SESSION_ENCAPSULATION_MASK = 0xff;
@@ -178,7 +185,6 @@ export const SESSION_TUNNEL = 0x200; // not a session: holds the sequence of a w
 export const SESSION_IPV6 = 0x400;
 export const STATE_SEQUENCE = 1;
 export const STATE_MIRROR = 2;
-export const STATE_BEFORE_FIRST = 4;
 
 // ── settled events: what became of a held fragment ───────────────────────────────────────────────────────────────
 export const SETTLED_PACKET = 0; // u64
@@ -191,3 +197,63 @@ export const DATAGRAM_PIECES = 128; // 65,535 bytes in pieces of an IPv4 host's 
 export const DATAGRAM_MAX = 65535;
 /** Free bytes before an assembled datagram: a synthetic header now, encapsulation headers when it is delivered. */
 export const HEADROOM = 128;
+
+// ── tenant map: a generation ─────────────────────────────────────────────────────────────────────────────────────
+export const MAP_NUMBER = 0; // u32, from 1
+export const MAP_TABLE = 4; // u32, address of KEY_SIZE slots
+export const MAP_MASK = 8; // u32, slots - 1
+export const MAP_TENANTS = 12; // u32, address of TENANT_SIZE records
+export const MAP_IDENTITY_SHAPES = 16; // u32, address; most specific first
+export const MAP_IDENTITY_SHAPE_COUNT = 20; // u32
+export const MAP_OWNER_SHAPES = 24; // u32, address; shapes of every tenant's addresses, longest first (shared sources)
+export const MAP_OWNER_SHAPE_COUNT = 28; // u32
+export const MAP_FLAGS = 32; // u32, MAP_HAS_*
+export const MAP_HEADER_SIZE = 64;
+
+export const MAP_HAS_SNIFFERS = 1; // delivery addresses, for the loop check
+export const MAP_HAS_GATEWAY = 2;
+
+// a slot of the exact table: key of 24 bytes, value, claim
+export const KEY_HIGH = 0; // u64, first half of an address in memory order; 0 for a MAC
+export const KEY_LOW = 8; // u64, second half; a MAC in its low 48 bits
+export const KEY_WORD = 16; // u32, tunnel id, or tenant index
+export const KEY_BITS = 20; // u32, KIND_* | encapsulation << | family << | ...
+export const KEY_VALUE = 24; // u32
+export const KEY_CLAIM = 28; // u32, index of the claim + 1; 0: the slot is free
+export const KEY_SIZE = 32;
+
+export const KIND_IDENTITY = 1; // value: tenant index, or CLAIM_SHARED
+export const KIND_ADDRESS = 2; // of a tenant: KEY_WORD is its index
+export const KIND_OWNER = 3; // of any tenant: value is its index, or OWNER_MANY
+export const KIND_SNIFFER = 4; // a delivery address
+export const KIND_GATEWAY = 5;
+export const BITS_ENCAPSULATION = 3; // shift, 4 bits
+export const BITS_FAMILY = 7; // shift, 2 bits, FAMILY_*
+export const BITS_HAS_ID = 9; // shift, 1 bit
+export const BITS_VLAN = 10; // shift, 13 bits: VID + 1, 0 for none
+export const BITS_PREFIX = 23; // shift, 8 bits: prefix length
+
+export const FAMILY_ANY = 0;
+export const FAMILY_IPV4 = 1;
+export const FAMILY_IPV6 = 2;
+export const FAMILY_MAC = 3;
+
+export const CLAIM_SHARED = 0x80000000;
+export const CLAIM_TRUSTED = 1; // with CLAIM_SHARED: direction is trusted
+export const OWNER_MANY = 0x7fffffff;
+
+// a shape: which parts of a key are asked, so that one probe a shape finds the most specific entry
+export const SHAPE_BITS = 0; // u32, what of KEY_BITS it fixes: family, has id, prefix
+export const SHAPE_FLAGS = 4; // u32, SHAPE_*
+export const SHAPE_MASK = 8; // 16 bytes, over the address
+export const SHAPE_SIZE = 24;
+export const SHAPE_VLAN = 1; // asks the outer VLAN
+export const SHAPE_VSID = 2; // reads a GRE key as a VSID
+
+export const TENANT_FLAGS = 0; // u32, TENANT_*
+export const TENANT_SHAPES = 4; // u32, address of its addresses' shapes
+export const TENANT_SHAPE_COUNT = 8; // u32
+export const TENANT_SIZE = 16;
+export const TENANT_HAS_ADDRESSES = 1;
+export const TENANT_HAS_MAC = 2;
+export const TENANT_NON_IP = 4; // deliver

@@ -6,6 +6,7 @@ export const TARGET: usize = 8;
 export const LEN: usize = TARGET + 16;
 
 const NEIGHBOR_SOLICITATION: u32 = 135;
+const NEIGHBOR_ADVERTISEMENT: u32 = 136;
 const REDIRECT: u32 = 137;
 
 export function fits(header: usize, end: usize): bool {
@@ -14,4 +15,7 @@ export function fits(header: usize, end: usize): bool {
 export function hasTarget(header: usize): bool {
   const type = get8(header);
   return type >= NEIGHBOR_SOLICITATION && type <= REDIRECT;
+}
+export function isAdvertisement(header: usize): bool {
+  return get8(header) == NEIGHBOR_ADVERTISEMENT;
 }

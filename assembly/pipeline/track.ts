@@ -1,0 +1,156 @@
+// Mirror sessions: which there are, what came of each, and by GRE sequence number what was lost on the way here.
+
+import { Counter } from "../counters";
+import {
+  CONFIG_FLAGS,
+  DESTINATION,
+  ENCAPSULATION,
+  FLAG_TUNNEL_SCOPE,
+  HAS,
+  HAS_ID,
+  HAS_IPV6,
+  HAS_SEQUENCE,
+  ID,
+  INNER_CAPTURED,
+  NONE,
+  SEQUENCE,
+  SESSION,
+  SESSION_BYTES,
+  SESSION_DESTINATION,
+  SESSION_DUPLICATES,
+  SESSION_ENTRY,
+  SESSION_HAS_ID,
+  SESSION_HIGHEST,
+  SESSION_ID,
+  SESSION_IPV6,
+  SESSION_KNOWN,
+  SESSION_LOST,
+  SESSION_META,
+  SESSION_PACKETS,
+  SESSION_REORDERED,
+  SESSION_RESTARTS,
+  SESSION_SOURCE,
+  SESSION_STATE,
+  SESSION_TRACK,
+  SESSION_TUNNEL,
+  SESSION_WINDOW,
+  SOURCE,
+  STATE_SEQUENCE,
+  WORKER_SESSION_CAPACITY,
+  WORKER_SESSION_COUNT,
+  WORKER_SESSION_INDEX,
+  WORKER_SESSION_MASK,
+} from "../memory/layout";
+import { hash32 } from "../memory/hash";
+import { add, field, sessions, setField } from "../memory/worker";
+import { mirrorTime } from "./mirror-time";
+
+const MAX_GAP: i32 = 1 << 24;
+const WINDOW: i32 = 64;
+
+/** Enters the decoded packet of `d` into its session. */
+export function track(d: usize): void {
+  const has = load<u32>(d, HAS);
+  const meta =
+    <u32>load<u8>(d, ENCAPSULATION) |
+    ((has & HAS_ID) != 0 ? SESSION_HAS_ID : 0) |
+    ((has & HAS_IPV6) != 0 ? SESSION_IPV6 : 0);
+  const number = entryOf(d, meta, load<u32>(d, ID));
+  if (number == NONE) {
+    add(Counter.Untracked, 1);
+    mirrorTime(d, 0);
+    return;
+  }
+  store<u32>(d, number, SESSION);
+  const session = entry(number);
+  store<u64>(session, load<u64>(session, SESSION_PACKETS) + 1, SESSION_PACKETS);
+  store<u64>(session, load<u64>(session, SESSION_BYTES) + load<u32>(d, INNER_CAPTURED), SESSION_BYTES);
+  mirrorTime(d, session);
+  if ((has & HAS_SEQUENCE) != 0) sequence(entry(load<u32>(session, SESSION_TRACK)), load<u32>(d, SEQUENCE));
+}
+
+function entry(number: u32): usize {
+  return sessions() + <usize>number * SESSION_ENTRY;
+}
+
+/** Number of the session with the addresses of `d`, a new one when there is room, else NONE. */
+function entryOf(d: usize, meta: u32, id: u32): u32 {
+  const mask = field(WORKER_SESSION_MASK);
+  const index = <usize>field(WORKER_SESSION_INDEX);
+  let slot = hash32(d + SOURCE, meta, id) & mask;
+  for (;;) {
+    const held = load<u32>(index + (slot << 2));
+    if (held == 0) break;
+    if (isEntry(entry(held - 1), d, meta, id)) return held - 1;
+    slot = (slot + 1) & mask;
+  }
+  const count = field(WORKER_SESSION_COUNT);
+  if (count == field(WORKER_SESSION_CAPACITY)) return NONE;
+  setField(WORKER_SESSION_COUNT, count + 1);
+  store<u32>(index + (slot << 2), count + 1);
+  const at = entry(count);
+  memory.fill(at, 0, SESSION_ENTRY);
+  memory.copy(at + SESSION_SOURCE, d + SOURCE, 32);
+  store<u32>(at, id, SESSION_ID);
+  store<u32>(at, meta, SESSION_META);
+  store<u32>(at, trackOf(d, meta, count), SESSION_TRACK);
+  return count;
+}
+
+/** The entry that holds a new session's sequence: its own, or with tunnel scope one for all sessions of the tunnel. */
+function trackOf(d: usize, meta: u32, own: u32): u32 {
+  if ((load<u32>(CONFIG_FLAGS) & FLAG_TUNNEL_SCOPE) == 0 || (meta & SESSION_TUNNEL) != 0) return own;
+  const shared = entryOf(d, (meta & ~SESSION_HAS_ID) | SESSION_TUNNEL, 0);
+  return shared == NONE ? own : shared;
+}
+
+function isEntry(at: usize, d: usize, meta: u32, id: u32): bool {
+  return (
+    load<u32>(at, SESSION_ID) == id &&
+    load<u32>(at, SESSION_META) == meta &&
+    load<u64>(at, SESSION_SOURCE) == load<u64>(d, SOURCE) &&
+    load<u64>(at, SESSION_SOURCE + 8) == load<u64>(d, SOURCE + 8) &&
+    load<u64>(at, SESSION_DESTINATION) == load<u64>(d, DESTINATION) &&
+    load<u64>(at, SESSION_DESTINATION + 8) == load<u64>(d, DESTINATION + 8)
+  );
+}
+
+/** Gap, reorder, duplicate, restart: counted apart, and nothing is dropped because of order. */
+function sequence(at: usize, number: u32): void {
+  const state = load<u32>(at, SESSION_STATE);
+  const distance = <i32>(number - load<u32>(at, SESSION_HIGHEST));
+  if ((state & STATE_SEQUENCE) == 0) {
+    store<u32>(at, state | STATE_SEQUENCE, SESSION_STATE);
+    restart(at, number);
+  } else if (distance > 0 && distance <= MAX_GAP) {
+    store<i64>(at, load<i64>(at, SESSION_LOST) + (distance - 1), SESSION_LOST);
+    store<u32>(at, number, SESSION_HIGHEST);
+    const window = load<u64>(at, SESSION_WINDOW);
+    store<u64>(at, distance >= WINDOW ? 1 : (window << distance) | 1, SESSION_WINDOW);
+    store<u8>(at, <u8>min<i32>(<i32>load<u8>(at, SESSION_KNOWN) + distance, WINDOW), SESSION_KNOWN);
+  } else if (distance <= 0 && distance > -WINDOW) {
+    late(at, -distance);
+  } else {
+    store<u32>(at, load<u32>(at, SESSION_RESTARTS) + 1, SESSION_RESTARTS);
+    restart(at, number);
+  }
+}
+
+function restart(at: usize, number: u32): void {
+  store<u32>(at, number, SESSION_HIGHEST);
+  store<u64>(at, 1, SESSION_WINDOW);
+  store<u8>(at, 1, SESSION_KNOWN);
+}
+
+/** A number not above the highest: seen before, or late. Late ones of this run were counted lost. */
+function late(at: usize, behind: i32): void {
+  const window = load<u64>(at, SESSION_WINDOW);
+  const bit = <u64>1 << behind;
+  if ((window & bit) != 0) {
+    store<u64>(at, load<u64>(at, SESSION_DUPLICATES) + 1, SESSION_DUPLICATES);
+    return;
+  }
+  store<u64>(at, window | bit, SESSION_WINDOW);
+  store<u64>(at, load<u64>(at, SESSION_REORDERED) + 1, SESSION_REORDERED);
+  if (behind < <i32>load<u8>(at, SESSION_KNOWN)) store<i64>(at, load<i64>(at, SESSION_LOST) - 1, SESSION_LOST);
+}

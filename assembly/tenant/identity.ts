@@ -1,0 +1,65 @@
+// Who claims a tunnel: one probe a shape, most specific first (exact source, longer prefix, any; then id; then VLAN).
+
+import { Encapsulation } from "../encapsulation";
+import {
+  BITS_ENCAPSULATION,
+  BITS_HAS_ID,
+  BITS_FAMILY,
+  BITS_VLAN,
+  ENCAPSULATION,
+  FAMILY_ANY,
+  FAMILY_IPV4,
+  FAMILY_IPV6,
+  HAS,
+  HAS_ID,
+  HAS_IPV6,
+  HAS_NVGRE,
+  ID,
+  KIND_IDENTITY,
+  MAP_IDENTITY_SHAPES,
+  MAP_IDENTITY_SHAPE_COUNT,
+  NO_VLAN,
+  OUTER_VLAN,
+  SHAPE_BITS,
+  SHAPE_FLAGS,
+  SHAPE_MASK,
+  SHAPE_SIZE,
+  SHAPE_VLAN,
+  SHAPE_VSID,
+  SOURCE,
+} from "../memory/layout";
+import { find } from "./table";
+
+/** The slot of the most specific claim on the tunnel of `d`, or 0. */
+export function claimOf(d: usize, generation: usize): usize {
+  const has = load<u32>(d, HAS);
+  const family: u32 = (has & HAS_IPV6) != 0 ? FAMILY_IPV6 : FAMILY_IPV4;
+  const outerVlan = <u32>load<u16>(d, OUTER_VLAN);
+  const high = load<u64>(d, SOURCE);
+  const low = load<u64>(d, SOURCE + 8);
+  let shape = <usize>load<u32>(generation, MAP_IDENTITY_SHAPES);
+  const end = shape + <usize>load<u32>(generation, MAP_IDENTITY_SHAPE_COUNT) * SHAPE_SIZE;
+  for (; shape < end; shape += SHAPE_SIZE) {
+    let bits = load<u32>(shape, SHAPE_BITS);
+    const flags = load<u32>(shape, SHAPE_FLAGS);
+    const wanted = (bits >> BITS_FAMILY) & 3;
+    if (wanted != FAMILY_ANY && wanted != family) continue;
+    const asksId = ((bits >> BITS_HAS_ID) & 1) != 0;
+    if (asksId && (has & HAS_ID) == 0) continue;
+    let encapsulation = <u32>load<u8>(d, ENCAPSULATION);
+    let id: u32 = asksId ? load<u32>(d, ID) : 0;
+    if ((flags & SHAPE_VSID) != 0) {
+      if ((has & HAS_NVGRE) == 0) continue;
+      encapsulation = Encapsulation.Nvgre;
+      id >>= 8;
+    }
+    if ((flags & SHAPE_VLAN) != 0) {
+      if (outerVlan == NO_VLAN) continue;
+      bits |= (outerVlan + 1) << BITS_VLAN;
+    }
+    bits |= KIND_IDENTITY | (encapsulation << BITS_ENCAPSULATION);
+    const slot = find(generation, high & load<u64>(shape, SHAPE_MASK), low & load<u64>(shape, SHAPE_MASK + 8), id, bits);
+    if (slot != 0) return slot;
+  }
+  return 0;
+}
