@@ -1,6 +1,7 @@
 // The one schema of gateway.yaml. From it come the types, validation, the JSON Schema for editors, the README's
 // table and the help text (documentation.ts). Keys are described where they are declared, units included.
 import { z } from "zod";
+import { DECODE, TUNNEL_PORTS } from "./defaults.js";
 import * as field from "./fields.js";
 import { type Sniffer, sniffer } from "./sniffers.js";
 import { sharedSource, tenant } from "./tenants.js";
@@ -24,14 +25,12 @@ const tunnel = field.section({
   queues: field.integer(1, 64).default(1).describe("Receive queues, each with a data-path worker."),
   ports: field
     .section({
-      // RFC 7348 and the Linux driver's old default; draft-ietf-nvo3-vxlan-gpe; RFC 8926; Wireshark's packet-tzsp.c
-      // and packet-hp-erm.c; RFC 8086.
-      vxlan: ports("VXLAN", [4789, 8472]),
-      "vxlan-gpe": ports("VXLAN-GPE", [4790]),
-      geneve: ports("GENEVE", [6081]),
-      tzsp: ports("TZSP", [37008]),
-      "hp-erm": ports("HP ERM", [7932]),
-      "gre-udp": ports("GRE-in-UDP", [4754]),
+      vxlan: ports("VXLAN", TUNNEL_PORTS.vxlan),
+      "vxlan-gpe": ports("VXLAN-GPE", TUNNEL_PORTS["vxlan-gpe"]),
+      geneve: ports("GENEVE", TUNNEL_PORTS.geneve),
+      tzsp: ports("TZSP", TUNNEL_PORTS.tzsp),
+      "hp-erm": ports("HP ERM", TUNNEL_PORTS["hp-erm"]),
+      "gre-udp": ports("GRE-in-UDP", TUNNEL_PORTS["gre-udp"]),
     })
     .prefault({})
     .describe("UDP ports of the tunnels; offline commands use them too."),
@@ -55,35 +54,37 @@ const decode = field.section({
     .describe("Tunnel layers taken off, stopping at the first that is none."),
   checksums: field
     .choice(["verify", "ignore"])
-    .default("verify")
+    .default(DECODE.checksums)
     .describe("Whether a wrong outer header checksum makes a packet `bad-checksum`."),
   restoreVlan: field
     .choice(["auto", "always", "never"])
-    .default("auto")
+    .default(DECODE.restoreVlan)
     .describe(
       "Give frames back the VLAN tag in the ERSPAN header: `auto` as type II's En field says, `always` for type III too.",
     ),
   sequenceScope: field
     .choice(["session", "tunnel"])
-    .default("session")
+    .default(DECODE.sequenceScope)
     .describe(
       "What GRE sequence numbers count: `tunnel` for Open vSwitch, which has one counter per tunnel port.",
     ),
   greEthernet: field
     .list(field.integer(0x600, 0xffff, "EtherTypes"), "GRE protocol numbers")
-    .prefault([])
+    .prefault([...DECODE.greEthernet])
     .describe("More GRE protocol numbers whose payload is an Ethernet frame, such as 0x8949."),
   lenient: field.flag
-    .default(false)
+    .default(DECODE.lenient)
     .describe(
       "Deliver packets with an unknown critical GENEVE option and count them, instead of dropping them.",
     ),
   reassembly: field
     .section({
-      memory: field.size.prefault("16MiB").describe("Bytes held for unfinished datagrams."),
-      perSource: field.size.prefault("1MiB").describe("Bytes of them that one outer source may hold."),
+      memory: field.size.prefault(DECODE.reassembly.memory).describe("Bytes held for unfinished datagrams."),
+      perSource: field.size
+        .prefault(DECODE.reassembly.perSource)
+        .describe("Bytes of them that one outer source may hold."),
       timeout: field.duration
-        .prefault("5s")
+        .prefault(DECODE.reassembly.timeout)
         .describe("Packet time after which an unfinished datagram is given up (nanoseconds in the API)."),
     })
     .prefault({})

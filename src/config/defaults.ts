@@ -1,0 +1,27 @@
+// Defaults that hold without a configuration file too, as they would be written in one. Apart from the schema, so
+// that commands without a configuration do not load it; sizes and durations are read with quantities.ts.
+
+/**
+ * UDP ports of the tunnels. VXLAN: RFC 7348, and the Linux driver's own default; VXLAN-GPE:
+ * draft-ietf-nvo3-vxlan-gpe; GENEVE: RFC 8926; TZSP and HP ERM: Wireshark's packet-tzsp.c and packet-hp-erm.c;
+ * GRE-in-UDP: RFC 8086.
+ */
+export const TUNNEL_PORTS = {
+  vxlan: [4789, 8472],
+  "vxlan-gpe": [4790],
+  geneve: [6081],
+  tzsp: [37008],
+  "hp-erm": [7932],
+  "gre-udp": [4754],
+};
+
+/** How tunnels are taken off. */
+export const DECODE = {
+  depth: 1,
+  checksums: "verify",
+  restoreVlan: "auto",
+  sequenceScope: "session",
+  greEthernet: [],
+  lenient: false,
+  reassembly: { memory: "16MiB", perSource: "1MiB", timeout: "5s" },
+} as const;
