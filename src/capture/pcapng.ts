@@ -7,7 +7,7 @@
 //   obsolete   0 2  4 length   8 interface, drops     12 time high, low  20 captured  24 original  28 frame, options
 //   simple     0 3  4 length   8 original  12 frame
 import type { FrameBatch } from "./memory.js";
-import { MICROSECONDS, NANOSECONDS, PER_TWO_32, TimeScale, TWO_32 } from "./timescale.js";
+import { MICROSECONDS, NANOSECONDS, PER_TWO_32, TimeScale } from "./timescale.js";
 import type { Decoder, Window } from "./window.js";
 
 export const SECTION = 0x0a0d0d0a;
@@ -68,10 +68,8 @@ export class PcapngDecoder implements Decoder {
           let low = view.getUint32(position + 16, littleEndian);
           const scale = from.scale;
           if (scale.unit === MICROSECONDS) {
-            low *= 1000;
-            const carry = Math.floor(low * PER_TWO_32);
-            low -= carry * TWO_32;
-            high = high * 1000 + carry;
+            high = Math.imul(high, 1000) + Math.floor(low * 1000 * PER_TWO_32);
+            low = Math.imul(low, 1000);
           } else if (scale.unit !== NANOSECONDS) {
             scale.convert(high, low);
             high = scale.high[0]!;
