@@ -61,7 +61,7 @@ function quantity(written: string | number, text: string, units: Units, expected
     const near = Object.keys(units).find((known) => known.toLowerCase() === unit.toLowerCase());
     return new Flaw(`${shown}, ${wrong}`, near === undefined ? expected : text.replace(unit, near));
   }
-  // Digits first, then the decimal point: 1.1s must be 1100000000 exactly, and 1.1 has no exact double.
+  // Digits first, then the decimal point: 8.2s is 8200000000, but 8.2 * 1e9 as doubles is not.
   const value = (Number(whole + fraction) * scale) / 10 ** fraction.length;
   if (value === 0) return new Flaw(shown, `${expected}, more than zero`);
   if (!Number.isSafeInteger(value)) return new Flaw(`${shown}, not a whole number below 2^53`, expected);
