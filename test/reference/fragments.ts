@@ -2,7 +2,7 @@
 
 import { ipText } from "./address.js";
 import type { IpPacket } from "./ip.js";
-import { captured, whole } from "./region.js";
+import { captured, copy, whole } from "./region.js";
 import type { Verdict } from "./verdict.js";
 
 export interface ReassemblyOptions {
@@ -115,7 +115,7 @@ export class Fragments {
       this.datagrams.set(key, datagram);
       this.began(time);
     }
-    datagram.pieces.push({ packet, from, to, data: data.slice(), charge, protocol: ip.protocol });
+    datagram.pieces.push({ packet, from, to, data: copy(data), charge, protocol: ip.protocol });
     if (!fragment.more) datagram.end = to;
     this.heldPieces++;
     this.heldMemory += charge;

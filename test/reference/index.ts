@@ -9,6 +9,7 @@ export {
   type ReferenceResult,
   type Settled,
 } from "./decoder.js";
+export { DEFAULTS } from "./defaults.js";
 export { type Mutated, mutations } from "./mutate.js";
 export type { SessionReport } from "./sessions.js";
 export type { Verdict } from "./verdict.js";

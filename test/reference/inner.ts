@@ -1,7 +1,7 @@
 // The decoded frame: what is delivered of a tunnel's payload, with what original length.
 
 import { ETHERTYPE, isTag, readTags } from "./link.js";
-import { captured, put16, type Region, skip, u8, u16 } from "./region.js";
+import { captured, copy, put16, type Region, skip, u8, u16 } from "./region.js";
 import type { Carried, Erspan } from "./tunnel.js";
 
 export interface InnerFrame {
@@ -24,7 +24,7 @@ export function innerFrame(
   restoreVlan: "auto" | "always" | "never",
 ): InnerFrame {
   const { region } = carried;
-  let bytes = captured(region).slice();
+  let bytes = copy(captured(region));
   let originalLength = region.declared - region.at;
   if (erspan?.truncated) originalLength = Math.max(originalLength, declaredByIp(carried));
 
@@ -42,7 +42,7 @@ export function innerFrame(
   return { bytes, originalLength: Math.max(originalLength, bytes.length), synthetic, restored };
 }
 
-function join(...parts: ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+function join(...parts: ArrayLike<number>[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -2,7 +2,7 @@
 
 import { readLink } from "./link.js";
 import * as make from "./packets.js";
-import { put16, u8, u16 } from "./region.js";
+import { copy, put16, u8, u16 } from "./region.js";
 
 export interface Shape {
   frame: Uint8Array;
@@ -22,7 +22,7 @@ function outerIp(shape: Shape): { at: number; version: 4 | 6 } | undefined {
 export function fragmentsOf(shape: Shape, size: number, id: number): Uint8Array[] {
   const { frame } = shape;
   const ip = outerIp(shape);
-  if (ip === undefined) return [frame];
+  if (ip === undefined || frame.length < ip.at + 20) return [frame];
   const headerLength = ip.version === 4 ? (u8(frame, ip.at) & 0xf) * 4 : 40;
   const payload = frame.subarray(ip.at + headerLength);
   if (frame.length < ip.at + headerLength || headerLength < 20 || payload.length === 0) return [frame];
@@ -30,7 +30,7 @@ export function fragmentsOf(shape: Shape, size: number, id: number): Uint8Array[
   for (let from = 0; from < payload.length; from += size) {
     const data = payload.subarray(from, from + size);
     const more = from + size < payload.length;
-    const header = frame.slice(0, ip.at + headerLength);
+    const header = copy(frame.subarray(0, ip.at + headerLength));
     if (ip.version === 4) {
       put16(header, ip.at + 2, headerLength + data.length);
       put16(header, ip.at + 4, id);

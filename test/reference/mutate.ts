@@ -3,7 +3,7 @@
 
 import { fixChecksums, fragmentsOf, type Random, type Shape, wrap } from "./mutate-shapes.js";
 import { join } from "./packets.js";
-import { put16 } from "./region.js";
+import { copy, put16 } from "./region.js";
 
 export interface Mutated {
   frame: Uint8Array;
@@ -43,7 +43,7 @@ export function* mutations(seed: number, corpus: readonly Shape[]): Generator<Mu
   for (;;) {
     const start = corpus[random(corpus.length)]!;
     // A small corpus frame may be put into one or two more tunnels first.
-    let shape: Shape = { frame: start.frame.slice(), linkType: start.linkType };
+    let shape: Shape = { frame: copy(start.frame), linkType: start.linkType };
     for (let wraps = random(8); wraps >= 6 && shape.frame.length < 9000; wraps--)
       shape = wrap(shape.frame, random);
     for (const frame of pieces(shape, corpus, random)) {
@@ -72,13 +72,13 @@ function pieces(shape: Shape, corpus: readonly Shape[], random: Random): Uint8Ar
     [fragments[a], fragments[b]] = [fragments[b]!, fragments[a]!];
   }
   if (random(4) === 0)
-    fragments.splice(random(fragments.length), 0, fragments[random(fragments.length)]!.slice());
+    fragments.splice(random(fragments.length), 0, copy(fragments[random(fragments.length)]!));
   if (random(8) === 0) fragments.splice(random(fragments.length), 1);
   return fragments.map((fragment) => (random(40) === 0 ? mutate(fragment, corpus, random) : fragment));
 }
 
 function mutate(original: Uint8Array, corpus: readonly Shape[], random: Random): Uint8Array {
-  let frame: Uint8Array = original.slice();
+  let frame = copy(original);
   for (let count = random(4); count > 0; count--) {
     frame = CHANGES[random(CHANGES.length)]!(frame, random, corpus);
   }
@@ -139,7 +139,7 @@ const setGreFlags = within(1, (frame, random) => {
   else frame[gre] = random(16) << 4;
 });
 const truncate: Change = (frame, random) =>
-  frame.slice(0, random(3) === 0 ? random(frame.length + 1) : random(Math.min(frame.length, 120) + 1));
+  frame.subarray(0, random(3) === 0 ? random(frame.length + 1) : random(Math.min(frame.length, 120) + 1));
 const extend: Change = (frame, random) =>
   join(
     frame,

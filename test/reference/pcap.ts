@@ -1,5 +1,7 @@
 // A tiny reader of classic capture files: either byte order, microseconds or nanoseconds.
 
+import { copy } from "./region.js";
+
 export interface CapturedPacket {
   frame: Uint8Array;
   originalLength: number;
@@ -22,7 +24,7 @@ export function readPcap(file: Uint8Array): CapturedPacket[] {
     const time = seconds * 1_000_000_000n + BigInt(view.getUint32(at + 4, little)) * fraction;
     const length = view.getUint32(at + 8, little);
     const originalLength = view.getUint32(at + 12, little);
-    packets.push({ frame: file.slice(at + 16, at + 16 + length), originalLength, time, linkType });
+    packets.push({ frame: copy(file.subarray(at + 16, at + 16 + length)), originalLength, time, linkType });
     at += 16 + length;
   }
   return packets;

@@ -30,6 +30,11 @@ export function whole(region: Region): boolean {
   return region.end >= region.declared;
 }
 
+/** Bytes of their own: the `slice` of a Node Buffer shares memory with it. */
+export function copy(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** Bytes captured from the next header on. */
 export function captured(region: Region): Uint8Array {
   return region.bytes.subarray(region.at, region.end);
