@@ -1,0 +1,29 @@
+// The programs that judge our captures. CI installs them; where they are missing, the tests say so aloud.
+import { execFileSync, spawnSync } from "node:child_process";
+
+const asked = new Map<string, boolean>();
+
+/** Whether a program is not installed; warns the first time. */
+export function missing(program: string): boolean {
+  let absent = asked.get(program);
+  if (absent === undefined) {
+    absent = spawnSync(program, ["--version"], { stdio: "ignore" }).error !== undefined;
+    asked.set(program, absent);
+    if (absent) console.warn(`${program} is not installed: captures are not compared with what it reads`);
+  }
+  return absent;
+}
+
+/** The fields that tshark sees, one row a packet. */
+export function tshark(path: string, fields: readonly string[]): string[][] {
+  const args = ["-r", path, "-n", "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
+  const output = execFileSync("tshark", args, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+    maxBuffer: 1 << 28,
+  });
+  return output
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => line.split("\t"));
+}
