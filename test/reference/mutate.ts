@@ -26,7 +26,7 @@ const LINK_TYPES = [1, 101, 12, 14, 228, 229, 113, 276, 0];
 const SECOND = 1_000_000_000n;
 
 /** mulberry32: small, and the same everywhere. */
-function seeded(seed: number): Random {
+export function seeded(seed: number): Random {
   let state = seed >>> 0;
   return (limit) => {
     state = (state + 0x6d2b79f5) >>> 0;

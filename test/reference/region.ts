@@ -17,12 +17,12 @@ export function fits(region: Region, length: number): boolean {
 }
 
 export function skip(region: Region, length: number): Region {
-  return { ...region, at: region.at + length };
+  return { bytes: region.bytes, at: region.at + length, end: region.end, declared: region.declared };
 }
 
 /** The same start with another declared end; what was captured past it is padding. */
 export function declare(region: Region, declared: number): Region {
-  return { ...region, end: Math.min(region.end, declared), declared };
+  return { bytes: region.bytes, at: region.at, end: Math.min(region.end, declared), declared };
 }
 
 /** Every declared byte was captured. */
