@@ -6,12 +6,10 @@ import { attach as attachWorker, setField, worker } from "./memory/worker";
 import { expireAll } from "./pipeline/reassemble";
 import { insert } from "./tenant/table";
 
+export { ABI_VERSION } from "./abi";
 export { encodePcap, encodePcapng } from "./pipeline/encode";
 export { process } from "./pipeline/process";
 export { publish } from "./tenant/generation";
-
-/** Changes with every change of the exports or of memory/layout.ts; the host refuses another. */
-export const ABI_VERSION: i32 = 1;
 
 /** Bytes of reassembly area for `pieces` blocks. */
 export function reassemblySize(pieces: u32): u32 {

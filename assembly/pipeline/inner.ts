@@ -99,5 +99,5 @@ function wantsTag(bare: usize, end: usize): bool {
     const en = innerEn();
     if (en != erspan2.EN_ISL && en != erspan2.EN_DOT1Q) return false;
   }
-  return innerEtherType() != 0 || (ethernet.fits(bare, end) && !vlan.isTag(ethernet.type(bare)));
+  return innerEtherType() == 0 && ethernet.fits(bare, end) && !vlan.isTag(ethernet.type(bare));
 }

@@ -88,8 +88,7 @@ function outerIpv6(d: usize, p: usize): usize {
   trace(Header.Fragment, next, ipv6.FRAGMENT_LEN);
   const first = ipv6.extensionNext(next);
   const data = next + ipv6.FRAGMENT_LEN;
-  const offset = ipv6.fragmentOffset(next);
-  if (offset == 0 && !ipv6.moreFragments(next)) return carrierAfter(d, data, first);
+  if (ipv6.isAtomic(next)) return carrierAfter(d, data, first);
   if (!protocols.isCarrier(first) && !protocols.isExtension(first)) return Verdict.NotTunnel;
   const whole = fragment6(d, next, data);
   if (isVerdict(whole)) return whole;
@@ -147,7 +146,10 @@ export function innerIp(d: usize, p: usize, etherType: u32): usize {
   trace(Header.Ipv6, p, ipv6.HEADER_LEN);
   declareIpv6(d, p);
   const next = extensions(d, p + ipv6.HEADER_LEN, ipv6.nextHeader(p));
-  return isVerdict(next) || carried == protocols.FRAGMENT ? <usize>Verdict.NotTunnel : next;
+  if (isVerdict(next) || carried != protocols.FRAGMENT) return next;
+  return ipv6.fragmentFits(next, load<u32>(d, END)) && ipv6.isAtomic(next)
+    ? carrierAfter(d, next + ipv6.FRAGMENT_LEN, ipv6.extensionNext(next))
+    : <usize>Verdict.NotTunnel;
 }
 
 /** The checksum of the inner IPv4 header that `innerIp` passed, asked once a tunnel is recognised behind it. */

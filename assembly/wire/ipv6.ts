@@ -85,6 +85,10 @@ export function fragmentOffset(header: usize): u32 {
 export function moreFragments(header: usize): bool {
   return (get16(header + FRAGMENT_OFFSET_M) & 1) != 0;
 }
+/** Neither offset nor M: a whole packet that only has the header (RFC 6946). */
+export function isAtomic(header: usize): bool {
+  return (get16(header + FRAGMENT_OFFSET_M) & 0xfff9) == 0;
+}
 export function identification(header: usize): u32 {
   return get32(header + FRAGMENT_IDENTIFICATION);
 }

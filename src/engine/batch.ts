@@ -1,0 +1,118 @@
+// The batch: up to 256 descriptors in linear memory. The host fills in frames, the engine answers beside them.
+
+import * as at from "../../assembly/memory/layout.js";
+import type { LinearMemory } from "./memory.js";
+
+/** Directions of a mirrored frame, by the number in the descriptor. */
+export const DIRECTIONS = [undefined, "in", "out"] as const;
+
+/**
+ * Descriptors of one worker. Accessors take a descriptor's number, from 0 to `count` - 1; results are there after
+ * `Engine.process` and until the batch is cleared.
+ */
+export class Batch {
+  /** Most frames a batch takes. */
+  readonly capacity = at.BATCH;
+  readonly #memory: LinearMemory;
+  readonly #base: number;
+  #count = 0;
+  #packet = 0;
+
+  constructor(memory: LinearMemory, worker: number) {
+    this.#memory = memory;
+    this.#base = worker + at.DESCRIPTORS;
+  }
+
+  /** Frames announced. */
+  get count(): number {
+    return this.#count;
+  }
+  /** Frames that can still be announced. */
+  get room(): number {
+    return at.BATCH - this.#count;
+  }
+  /** Frames announced since the engine began: the number of the last one, from 1. */
+  get packets(): number {
+    return this.#packet;
+  }
+
+  /** Forgets the frames; descriptors are free again. */
+  clear(): void {
+    this.#count = 0;
+  }
+
+  /** Announces a frame. Lengths in bytes; time in nanoseconds since 1970 as two unsigned halves. */
+  push(
+    address: number,
+    captured: number,
+    original: number,
+    timeHigh: number,
+    timeLow: number,
+    linkType: number,
+  ): void {
+    const words = this.#memory.u32;
+    const d = (this.#base + this.#count * at.DESCRIPTOR) >>> 2;
+    words[d + at.FRAME / 4] = address;
+    words[d + at.CAPTURED / 4] = captured;
+    words[d + at.ORIGINAL / 4] = original;
+    words[d + at.LINK_TYPE / 4] = linkType;
+    words[d + at.TIME / 4] = timeLow;
+    words[d + at.TIME / 4 + 1] = timeHigh;
+    this.#packet++;
+    words[d + at.PACKET / 4] = this.#packet;
+    words[d + at.PACKET / 4 + 1] = this.#packet / 0x1_0000_0000;
+    words[d + at.COMMENT_LENGTH / 4] = 0;
+    this.#count++;
+  }
+
+  /** Address of descriptor `i`. */
+  address(i: number): number {
+    return this.#base + i * at.DESCRIPTOR;
+  }
+  /** Unsigned 32-bit field of descriptor `i` at byte `offset` (assembly/memory/layout.ts). */
+  word(i: number, offset: number): number {
+    return this.#memory.u32[(this.#base + i * at.DESCRIPTOR + offset) >>> 2]!;
+  }
+  setWord(i: number, offset: number, value: number): void {
+    this.#memory.u32[(this.#base + i * at.DESCRIPTOR + offset) >>> 2] = value;
+  }
+  byte(i: number, offset: number): number {
+    return this.#memory.u8[this.#base + i * at.DESCRIPTOR + offset]!;
+  }
+
+  /** Verdict number, or HELD for a fragment whose datagram is not settled. */
+  verdict(i: number): number {
+    return this.byte(i, at.VERDICT);
+  }
+  /** Number of the packet's session entry, or -1. */
+  session(i: number): number {
+    return this.word(i, at.SESSION) | 0;
+  }
+  /** Index of the tenant in the map, or -1. */
+  tenant(i: number): number {
+    return this.word(i, at.TENANT) | 0;
+  }
+  /** The packet's number, from 1. */
+  packet(i: number): number {
+    return this.word(i, at.PACKET) + this.word(i, at.PACKET + 4) * 0x1_0000_0000;
+  }
+  /** Time in nanoseconds since 1970. */
+  time(i: number): bigint {
+    return this.#memory.u64[(this.#base + i * at.DESCRIPTOR + at.TIME) >>> 3]!;
+  }
+  /** Bytes of the decoded frame, a view into linear memory. */
+  inner(i: number): Uint8Array {
+    const start = this.word(i, at.INNER);
+    return this.#memory.u8.subarray(start, start + this.word(i, at.INNER_CAPTURED));
+  }
+  /** 16 bytes of the outer source (IPv4 as ::ffff:a.b.c.d), a view. */
+  source(i: number): Uint8Array {
+    const start = this.address(i) + at.SOURCE;
+    return this.#memory.u8.subarray(start, start + 16);
+  }
+  /** 16 bytes of the outer destination, a view. */
+  destination(i: number): Uint8Array {
+    const start = this.address(i) + at.DESTINATION;
+    return this.#memory.u8.subarray(start, start + 16);
+  }
+}

@@ -1,0 +1,215 @@
+// The engine: owns a WebAssembly instance and its memory. Frames in, verdicts and decoded frames out, a batch at a time.
+
+import * as at from "../../assembly/memory/layout.js";
+import { SpangateError } from "../errors.js";
+import { Batch } from "./batch.js";
+import { LinearMemory, type Stretch } from "./memory.js";
+import {
+  COUNTERS,
+  type CounterName,
+  ENCAPSULATIONS,
+  type Header,
+  VERDICTS,
+  type VerdictName,
+} from "./names.js";
+import { DEFAULT_OPTIONS, type EngineOptions } from "./options.js";
+import { SessionTable } from "./sessions.js";
+import { type MapImage, MapStore } from "./tenant-map.js";
+import { type Build, type EngineExports, instantiate, loadModule } from "./wasm.js";
+
+/** Packets by verdict, and what is counted beside. */
+export type Counters = Readonly<Record<VerdictName | CounterName, number>>;
+
+/** A header the parser passed. */
+export interface TraceEntry {
+  readonly header: Header;
+  readonly address: number;
+  readonly length: number;
+}
+
+const RESTORE = { auto: at.RESTORE_AUTO, always: at.RESTORE_ALWAYS, never: at.RESTORE_NEVER };
+/** Room for three datagrams of any size, put together in one batch. */
+const ASSEMBLED_SIZE = 3 * (at.DATAGRAM_MAX + 1 + at.HEADROOM);
+
+export class Engine {
+  readonly memory: LinearMemory;
+  readonly batch: Batch;
+  readonly sessions: SessionTable;
+  readonly #exports: EngineExports;
+  readonly #worker: number;
+  readonly #map: MapStore;
+  #disposed = false;
+
+  private constructor(memory: LinearMemory, exports: EngineExports, options: EngineOptions) {
+    this.memory = memory;
+    this.#exports = exports;
+    this.#worker = memory.allocate(at.WORKER_SIZE).address;
+    configure(memory, options);
+    this.#allocate(options);
+    exports.attach(this.#worker, 1);
+    this.batch = new Batch(memory, this.#worker);
+    this.sessions = new SessionTable(memory, this.#worker);
+    this.#map = new MapStore(memory, exports, this.#worker);
+  }
+
+  /**
+   * @param options what differs from DEFAULT_OPTIONS
+   * @param build which of the two builds; the shared one takes its whole memory at once
+   */
+  static async create(options: Partial<EngineOptions> = {}, build: Build = "plain"): Promise<Engine> {
+    const memory = new LinearMemory(build, build === "shared" ? 256 * 2 ** 20 : undefined);
+    const exports = await instantiate(await loadModule(build), memory.memory);
+    return new Engine(memory, exports, { ...DEFAULT_OPTIONS, ...options });
+  }
+
+  #allocate({ sessions, decode }: EngineOptions): void {
+    const { memory } = this;
+    const index = 2 ** Math.ceil(Math.log2(sessions * 2));
+    const pieces = Math.max(1, Math.floor(decode.reassembly.memory / at.PIECE_BLOCK));
+    const set = (field: number, value: number) => {
+      memory.u32[(this.#worker + field) >>> 2] = value;
+    };
+    set(at.WORKER_SESSIONS, memory.allocate(sessions * at.SESSION_ENTRY).address);
+    set(at.WORKER_SESSION_CAPACITY, sessions);
+    set(at.WORKER_SESSION_INDEX, memory.allocate(index * 4).address);
+    set(at.WORKER_SESSION_MASK, index - 1);
+    set(at.WORKER_PIECES, pieces);
+    set(at.WORKER_DATAGRAMS, memory.allocate(this.#exports.reassemblySize(pieces)).address);
+    set(at.WORKER_SETTLED, memory.allocate((pieces + at.BATCH) * at.SETTLED_SIZE).address);
+    set(at.WORKER_ASSEMBLED, memory.allocate(ASSEMBLED_SIZE).address);
+    set(at.WORKER_ASSEMBLED_SIZE, ASSEMBLED_SIZE);
+  }
+
+  /** A stretch of linear memory for frames, or for what is written. */
+  allocate(length: number): Stretch {
+    this.#check();
+    return this.memory.allocate(length);
+  }
+
+  /**
+   * Processes descriptors `first` up to the batch's count. Gives where it stopped: the count, or less when the area for
+   * reassembled datagrams is full; the results so far are to be taken before it is called again from there.
+   */
+  process(first = 0): number {
+    this.#check();
+    return this.#exports.process(first, this.batch.count);
+  }
+
+  /** The end of input: fragments that are held will never be complete. Settled events tell which. */
+  flush(): void {
+    this.#check();
+    this.#exports.flush();
+  }
+
+  /** Held fragments that the last `process` or `flush` settled: packet number and verdict. */
+  *settled(): Generator<{ packet: number; verdict: number }> {
+    const count = this.#field(at.WORKER_SETTLED_COUNT);
+    let event = this.#field(at.WORKER_SETTLED);
+    for (let i = 0; i < count; i++, event += at.SETTLED_SIZE) {
+      const packet = Number(this.memory.u64[(event + at.SETTLED_PACKET) >>> 3]!);
+      yield { packet, verdict: this.memory.u32[(event + at.SETTLED_VERDICT) >>> 2]! };
+    }
+  }
+
+  /** Headers the last packet passed, with `trace`. */
+  *trace(): Generator<TraceEntry> {
+    const count = this.#field(at.WORKER_TRACE_COUNT);
+    let entry = (this.#worker + at.TRACE) >>> 2;
+    for (let i = 0; i < count; i++, entry += at.TRACE_ENTRY / 4) {
+      const { u32 } = this.memory;
+      yield { header: u32[entry]! as Header, address: u32[entry + 1]!, length: u32[entry + 2]! };
+    }
+  }
+
+  /** Switches to another tenant map, from the next batch on. Gives its generation number. */
+  replaceMap(image: MapImage): number {
+    this.#check();
+    return this.#map.install(image);
+  }
+
+  /** Chooses descriptors, by number and in order, for `encode`. */
+  select(numbers: ArrayLike<number>, count = numbers.length): void {
+    const { u8 } = this.memory;
+    const selection = this.#worker + at.SELECTION;
+    for (let i = 0; i < count; i++) u8[selection + i] = numbers[i]!;
+  }
+
+  /**
+   * Encodes descriptors `from` to `count` of the selection as capture-file records between `to` and `limit`, as many as
+   * fit: the decoded frame of those delivered, of others the frame as it came. Gives the address after the last record.
+   */
+  encode(format: "pcapng" | "pcap", from: number, count: number, to: number, limit: number, snaplen: number): number {
+    const call = format === "pcapng" ? this.#exports.encodePcapng : this.#exports.encodePcap;
+    return call(from, count, to, limit, snaplen) >>> 0;
+  }
+
+  /** How many descriptors the last `encode` took. */
+  get encoded(): number {
+    return this.#field(at.WORKER_EMITTED);
+  }
+
+  /** A counter's value now: of a verdict, or of one of the others. */
+  counter(number: number): number {
+    return Number(this.memory.u64[(this.#worker + at.COUNTERS + number * 8) >>> 3]!);
+  }
+
+  /** All counters by name, since the engine was created. */
+  counters(): Counters {
+    const counters: Record<string, number> = {};
+    for (const [number, name] of VERDICTS.entries()) counters[name] = this.counter(number);
+    for (const [number, name] of COUNTERS.entries()) if (name !== undefined) counters[name] = this.counter(number);
+    return counters as Counters;
+  }
+
+  /** Lets go of the memory; every later call throws DISPOSED. */
+  dispose(): void {
+    this.#disposed = true;
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new SpangateError("DISPOSED", "This engine was disposed of; create another.");
+  }
+
+  #field(offset: number): number {
+    return this.memory.u32[(this.#worker + offset) >>> 2]!;
+  }
+}
+
+function configure(memory: LinearMemory, { decode, ports, time, filter, trace }: EngineOptions): void {
+  const { u8, u32, u64 } = memory;
+  const set = (address: number, value: number) => {
+    u32[address >>> 2] = value;
+  };
+  set(at.CONFIG_DEPTH, decode.depth);
+  set(
+    at.CONFIG_FLAGS,
+    (decode.checksums === "verify" ? at.FLAG_VERIFY : 0) |
+      (decode.lenient ? at.FLAG_LENIENT : 0) |
+      (time === "mirror" ? at.FLAG_MIRROR_TIME : 0) |
+      (decode.sequenceScope === "tunnel" ? at.FLAG_TUNNEL_SCOPE : 0) |
+      (trace ? at.FLAG_TRACE : 0),
+  );
+  set(at.CONFIG_RESTORE_VLAN, RESTORE[decode.restoreVlan]);
+  const { session, vni } = filter ?? {};
+  set(
+    at.CONFIG_FILTER,
+    (session === undefined ? 0 : at.FILTER_SESSION) | (vni === undefined ? 0 : at.FILTER_VNI),
+  );
+  set(at.CONFIG_FILTER_SESSION, session ?? 0);
+  set(at.CONFIG_FILTER_VNI, vni ?? 0);
+  const seed = crypto.getRandomValues(new BigUint64Array(1));
+  u64[at.CONFIG_SEED >>> 3] = seed[0]!;
+  u64[at.CONFIG_TIMEOUT >>> 3] = decode.reassembly.timeout;
+  set(at.CONFIG_PER_SOURCE, decode.reassembly.perSource);
+
+  const protocols = decode.greEthernet.slice(0, at.GRE_ETHERNET_MAX);
+  set(at.CONFIG_GRE_COUNT, protocols.length);
+  for (const [i, protocol] of protocols.entries()) {
+    u8[at.CONFIG_GRE_ETHERNET + 2 * i] = protocol & 0xff;
+    u8[at.CONFIG_GRE_ETHERNET + 2 * i + 1] = protocol >>> 8;
+  }
+  for (const [name, numbers] of Object.entries(ports)) {
+    const encapsulation = ENCAPSULATIONS.indexOf(name as keyof typeof ports);
+    for (const port of numbers) u8[at.PORTS + port] = encapsulation;
+  }
+}

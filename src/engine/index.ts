@@ -1,0 +1,19 @@
+// The engine: what the rest of Spangate may use of it.
+
+export { addressText } from "./address.js";
+export { Batch, DIRECTIONS } from "./batch.js";
+export { type Counters, Engine, type TraceEntry } from "./engine.js";
+export { LinearMemory, type Stretch } from "./memory.js";
+export {
+  type CounterName,
+  Encapsulation,
+  ENCAPSULATIONS,
+  type EncapsulationName,
+  Header,
+  Verdict,
+  VERDICTS,
+  type VerdictName,
+} from "./names.js";
+export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
+export { type Session, SessionTable } from "./sessions.js";
+export type { MapImage } from "./tenant-map.js";

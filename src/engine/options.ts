@@ -1,0 +1,74 @@
+// What an engine is told once, when it is created.
+
+import type { EncapsulationName } from "./names.js";
+
+/** UDP ports by what arrives on them. */
+export type TunnelPorts = Readonly<
+  Record<"vxlan" | "vxlan-gpe" | "geneve" | "tzsp" | "hp-erm" | "gre-udp", readonly number[]>
+>;
+
+/** How tunnels are taken off. DESIGN, "Decoding". */
+export interface DecodeOptions {
+  /** Tunnel layers taken off at most, from 1. */
+  readonly depth: number;
+  /** Whether a wrong IPv4 or GRE checksum is a verdict. */
+  readonly checksums: "verify" | "ignore";
+  /** Whether the tag in an ERSPAN header is put back into the frame. */
+  readonly restoreVlan: "auto" | "always" | "never";
+  /** What GRE sequence numbers count. */
+  readonly sequenceScope: "session" | "tunnel";
+  /** Deliver packets with an unknown critical GENEVE option. */
+  readonly lenient: boolean;
+  /** GRE protocol numbers that carry Ethernet, beside 0x6558; at most 16. */
+  readonly greEthernet: readonly number[];
+  /** Fragments of outer datagrams. */
+  readonly reassembly: {
+    /** Bytes held. */
+    readonly memory: number;
+    /** Bytes held of one outer source. */
+    readonly perSource: number;
+    /** Nanoseconds of packet time. */
+    readonly timeout: bigint;
+  };
+}
+
+/** Everything an engine is told. */
+export interface EngineOptions {
+  readonly decode: DecodeOptions;
+  readonly ports: TunnelPorts;
+  /** Which clock a packet's time is of. */
+  readonly time: "capture" | "mirror";
+  /** Only these sessions or virtual networks; others are `filtered`. */
+  readonly filter?: { readonly session?: number; readonly vni?: number };
+  /** Mirror sessions that are tracked at most. */
+  readonly sessions: number;
+  /** Records which headers a packet passed; one packet a batch. */
+  readonly trace: boolean;
+}
+
+/** What works for captures without any configuration. */
+export const DEFAULT_OPTIONS: EngineOptions = {
+  decode: {
+    depth: 1,
+    checksums: "verify",
+    restoreVlan: "auto",
+    sequenceScope: "session",
+    lenient: false,
+    greEthernet: [0x8949],
+    reassembly: { memory: 16 * 2 ** 20, perSource: 2 ** 20, timeout: 5_000_000_000n },
+  },
+  ports: {
+    vxlan: [4789, 8472],
+    "vxlan-gpe": [4790],
+    geneve: [6081],
+    tzsp: [37008],
+    "hp-erm": [7932],
+    "gre-udp": [4754],
+  },
+  time: "capture",
+  sessions: 65_536,
+  trace: false,
+};
+
+/** Encapsulations that stand in the port table. */
+export type PortEncapsulation = Extract<EncapsulationName, keyof TunnelPorts>;

@@ -1,0 +1,109 @@
+// The session table, read: which mirror sessions there were and what was lost of each on the way here.
+
+import * as at from "../../assembly/memory/layout.js";
+import { addressText } from "./address.js";
+import type { LinearMemory } from "./memory.js";
+import { ENCAPSULATIONS, type EncapsulationName } from "./names.js";
+
+/** A mirror session and its accounts since the engine began. */
+export interface Session {
+  readonly encapsulation: EncapsulationName;
+  /** Outer source address. */
+  readonly source: string;
+  /** Outer destination address. */
+  readonly destination: string;
+  /** Session, key or VNI; absent where the encapsulation has none. */
+  readonly id?: number;
+  /** Decoded packets. */
+  readonly packets: number;
+  /** Captured bytes of decoded frames. */
+  readonly bytes: number;
+  /** By GRE sequence numbers; absent without them, or when another session of its tunnel holds them. */
+  readonly sequence?: {
+    /** Packets that never came. */
+    readonly lost: number;
+    readonly reordered: number;
+    readonly duplicates: number;
+    /** Times the numbers began anew. */
+    readonly restarts: number;
+  };
+}
+
+/** Reads the table of one worker. */
+export class SessionTable {
+  readonly #memory: LinearMemory;
+  readonly #worker: number;
+
+  constructor(memory: LinearMemory, worker: number) {
+    this.#memory = memory;
+    this.#worker = worker;
+  }
+
+  /** Entries used, sessions and tunnels. */
+  get count(): number {
+    return this.#memory.u32[(this.#worker + at.WORKER_SESSION_COUNT) >>> 2]!;
+  }
+
+  /** Entry `number`, undefined when it is not a session but holds the sequence of a tunnel. */
+  session(number: number): Session | undefined {
+    const meta = this.#word(number, at.SESSION_META);
+    if ((meta & at.SESSION_TUNNEL) !== 0) return undefined;
+    const id = (meta & at.SESSION_HAS_ID) !== 0 ? { id: this.#word(number, at.SESSION_ID) } : {};
+    const sequence = this.#sequence(number);
+    return {
+      encapsulation: ENCAPSULATIONS[meta & at.SESSION_ENCAPSULATION_MASK]!,
+      source: addressText(this.#bytes(number, at.SESSION_SOURCE)),
+      destination: addressText(this.#bytes(number, at.SESSION_DESTINATION)),
+      ...id,
+      packets: this.#long(number, at.SESSION_PACKETS),
+      bytes: this.#long(number, at.SESSION_BYTES),
+      ...(sequence === undefined ? {} : { sequence }),
+    };
+  }
+
+  /** `<encapsulation>/<source>/<id>`, the name of the session's interface in capture files. */
+  name(number: number): string {
+    const session = this.session(number);
+    if (session === undefined) return "tunnel";
+    const { encapsulation, source, id } = session;
+    return id === undefined ? `${encapsulation}/${source}` : `${encapsulation}/${source}/${id}`;
+  }
+
+  /** All sessions, in the order in which they appeared. */
+  *[Symbol.iterator](): Generator<Session> {
+    for (let number = 0; number < this.count; number++) {
+      const session = this.session(number);
+      if (session !== undefined) yield session;
+    }
+  }
+
+  /** With tunnel scope the numbers are the tunnel's; the session that appeared first shows them. */
+  #sequence(number: number): Session["sequence"] | undefined {
+    const track = this.#word(number, at.SESSION_TRACK);
+    const isTunnel = (this.#word(track, at.SESSION_META) & at.SESSION_TUNNEL) !== 0;
+    // A tunnel's entry comes right after that of the session it was made for.
+    if (isTunnel && track !== number + 1) return undefined;
+    if ((this.#word(track, at.SESSION_STATE) & at.STATE_SEQUENCE) === 0) return undefined;
+    return {
+      lost: this.#long(track, at.SESSION_LOST),
+      reordered: this.#long(track, at.SESSION_REORDERED),
+      duplicates: this.#long(track, at.SESSION_DUPLICATES),
+      restarts: this.#word(track, at.SESSION_RESTARTS),
+    };
+  }
+
+  #entry(number: number): number {
+    const table = this.#memory.u32[(this.#worker + at.WORKER_SESSIONS) >>> 2]!;
+    return table + number * at.SESSION_ENTRY;
+  }
+  #word(number: number, offset: number): number {
+    return this.#memory.u32[(this.#entry(number) + offset) >>> 2]!;
+  }
+  #long(number: number, offset: number): number {
+    return Number(BigInt.asIntN(64, this.#memory.u64[(this.#entry(number) + offset) >>> 3]!));
+  }
+  #bytes(number: number, offset: number): Uint8Array {
+    const start = this.#entry(number) + offset;
+    return this.#memory.u8.subarray(start, start + 16);
+  }
+}

@@ -1,0 +1,60 @@
+// The compiled engine: found beside this file, loaded from disk in Node and over the network in a browser.
+
+import { ABI_VERSION } from "../../assembly/abi.js";
+import { SpangateError } from "../errors.js";
+
+/** `plain`: memory of its own, any browser. `shared`: one memory for several workers. */
+export type Build = "plain" | "shared";
+
+/** What assembly/index.ts exports. */
+export interface EngineExports extends Record<string, unknown> {
+  readonly ABI_VERSION: { readonly value: number };
+  reassemblySize(pieces: number): number;
+  attach(block: number, fresh: number): void;
+  process(first: number, count: number): number;
+  flush(): void;
+  mapInsert(generation: number): number;
+  publish(generation: number): void;
+  encodePcapng(first: number, count: number, to: number, limit: number, snaplen: number): number;
+  encodePcap(first: number, count: number, to: number, limit: number, snaplen: number): number;
+}
+
+const modules = new Map<Build, Promise<WebAssembly.Module>>();
+
+/** The compiled module of `build`, compiled once a process. */
+export function loadModule(build: Build): Promise<WebAssembly.Module> {
+  let module = modules.get(build);
+  if (module === undefined) {
+    module = compile(build);
+    modules.set(build, module);
+  }
+  return module;
+}
+
+async function compile(build: Build): Promise<WebAssembly.Module> {
+  const url =
+    build === "plain"
+      ? new URL("./spangate.wasm", import.meta.url)
+      : new URL("./spangate.shared.wasm", import.meta.url);
+  if (url.protocol !== "file:") return WebAssembly.compileStreaming(fetch(url));
+  const { readFile } = await import("node:fs/promises");
+  return WebAssembly.compile(await readFile(url));
+}
+
+/** One instance over `memory`. Throws ABI_MISMATCH when the module is of another version than the host. */
+export async function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<EngineExports> {
+  const { instantiate } = await import("@assemblyscript/loader");
+  const { exports } = await instantiate<EngineExports>(module, { env: { memory } });
+  const version = exports.ABI_VERSION.value;
+  if (version !== ABI_VERSION) {
+    throw new SpangateError(
+      "ABI_MISMATCH",
+      `The engine has ABI version ${version}, this library needs ${ABI_VERSION}; rebuild both together (npm run build).`,
+      { details: { found: version, expected: ABI_VERSION } },
+    );
+  }
+  return exports;
+}
