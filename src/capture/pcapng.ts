@@ -13,7 +13,7 @@ import type { Decoder, Window } from "./window.js";
 export const SECTION = 0x0a0d0d0a;
 export const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 export const INTERFACE = 1;
-export const ENHANCED = 6;
+const ENHANCED = 6;
 /** Bytes of an enhanced packet block around its frame and options: what a record needs beyond the frame. */
 export const ENHANCED_OVERHEAD = 32;
 

@@ -9,7 +9,7 @@ export const PER_TWO_32 = 1 / TWO_32;
 /** How a timestamp becomes nanoseconds: it is them already, it is microseconds, or `convert` has to be called. */
 export const NANOSECONDS = 1;
 export const MICROSECONDS = 2;
-export const OTHER = 3;
+const OTHER = 3;
 
 const NANOSECONDS_PER_SECOND = 1_000_000_000;
 const LIMBS = 6; // 64 bits of timestamp times 30 bits of nanoseconds
