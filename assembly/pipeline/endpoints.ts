@@ -22,6 +22,7 @@ import * as protocols from "../wire/ip-protocol";
 import * as ipv4 from "../wire/ipv4";
 import * as ipv6 from "../wire/ipv6";
 import * as udp from "../wire/udp";
+import * as vlan from "../wire/vlan";
 import { innerNetworkHeader } from "./inner";
 import { etherType } from "./link";
 import { portEncapsulation } from "./tunnel";
@@ -89,7 +90,7 @@ export function readEndpoints(d: usize): void {
   if (type == etherTypes.IPV4) readIpv4();
   else if (type == etherTypes.IPV6) readIpv6();
   else if (type == etherTypes.ARP) readArp();
-  else nonIp = true;
+  else nonIp = !vlan.isTag(type); // behind a third tag it is unknown, and unknown is never delivered
 }
 
 function readMacs(frame: usize): void {
@@ -123,10 +124,10 @@ function readIpv4(): void {
 }
 
 function readArp(): void {
-  if (network + arp.SENDER > frameEnd || !arp.isIpv4(network)) return;
+  if (!arp.fits(network, frameEnd) || !arp.isIpv4(network)) return;
   ipFamily = FAMILY_IPV4;
-  source4(network + arp.SENDER);
-  destination4(network + arp.TARGET);
+  source4(arp.sender(network));
+  destination4(arp.target(network));
 }
 
 function readIpv6(): void {
@@ -144,32 +145,55 @@ function readIpv6(): void {
   lowDestination = load<u64>(to, 8);
   present |= ENDPOINT_DESTINATION;
   const icmp = network + ipv6.HEADER_LEN;
-  if (ipv6.nextHeader(network) != protocols.ICMPV6 || !icmpv6.fits(icmp, frameEnd) || !icmpv6.hasTarget(icmp)) return;
+  if (ipv6.nextHeader(network) != protocols.ICMPV6 || !icmpv6.fits(icmp, packetEnd()) || !icmpv6.hasTarget(icmp)) return;
   highTarget = load<u64>(icmp + icmpv6.TARGET);
   lowTarget = load<u64>(icmp + icmpv6.TARGET, 8);
   targetIsSource = icmpv6.isAdvertisement(icmp);
   present |= ENDPOINT_TARGET;
 }
 
+/** Where the IP packet ends by its own account, and at the frame's end at the latest. */
+function packetEnd(): usize {
+  const length =
+    ipFamily == FAMILY_IPV4
+      ? ipv4.totalLength(network)
+      : ipv6.payloadLength(network) == 0
+        ? 0
+        : <u32>ipv6.HEADER_LEN + ipv6.payloadLength(network);
+  return length == 0 ? frameEnd : min<usize>(frameEnd, network + length);
+}
+
 /** Whether the frame is IP that carries GRE, or UDP to a tunnel port. */
 export function carriesTunnel(): bool {
   if (!isPacket) return false;
-  let p = network;
-  let protocol: u32;
-  if (ipFamily == FAMILY_IPV4) {
-    if (!ipv4.fits(p, frameEnd)) return false;
-    protocol = ipv4.protocol(p);
-    if (ipv4.fragmentOffset(p) != 0 && protocol == protocols.UDP) return false;
-    p += ipv4.headerLength(p);
-  } else {
-    protocol = ipv6.nextHeader(p);
-    p += ipv6.HEADER_LEN;
-    while (protocols.isExtension(protocol)) {
-      if (!ipv6.extensionFits(p, frameEnd)) return false;
-      protocol = ipv6.extensionNext(p);
-      p += ipv6.extensionLength(p);
-    }
+  return ipFamily == FAMILY_IPV4 ? carriesTunnel4() : carriesTunnel6();
+}
+
+function carriesTunnel4(): bool {
+  if (!ipv4.fits(network, frameEnd) || ipv4.headerLength(network) < <u32>ipv4.HEADER_LEN) return false;
+  const payload = network + ipv4.headerLength(network);
+  return isTunnel(ipv4.protocol(network), payload, ipv4.fragmentOffset(network) != 0);
+}
+
+function carriesTunnel6(): bool {
+  if (!ipv6.fits(network, frameEnd)) return false;
+  const end = packetEnd();
+  let next = ipv6.nextHeader(network);
+  let p = network + ipv6.HEADER_LEN;
+  let isLaterFragment = false;
+  while (!isLaterFragment && (protocols.isExtension(next) || next == protocols.FRAGMENT)) {
+    if (p + ipv6.EXTENSION_MIN > end) return false;
+    const isFragment = next == protocols.FRAGMENT;
+    isLaterFragment = isFragment && ipv6.fragmentOffset(p) != 0;
+    next = ipv6.extensionNext(p);
+    p += isFragment ? ipv6.FRAGMENT_LEN : ipv6.extensionLength(p);
   }
+  return isTunnel(next, p, isLaterFragment);
+}
+
+/** A fragment that is not the first has no ports to go by. */
+function isTunnel(protocol: u32, payload: usize, isLaterFragment: bool): bool {
   if (protocol == protocols.GRE) return true;
-  return protocol == protocols.UDP && udp.fits(p, frameEnd) && portEncapsulation(p) != 0;
+  if (protocol != protocols.UDP || isLaterFragment) return false;
+  return udp.portsFit(payload, packetEnd()) && portEncapsulation(payload) != 0;
 }

@@ -23,7 +23,7 @@ import { add } from "../memory/worker";
 const SECOND: u64 = 1_000_000_000;
 const WRAP: u64 = 0x1_0000_0000;
 
-/** Puts the mirror's time into `d`. `session` 0: not tracked, capture time stays unless the mirror's is whole. */
+/** Puts the mirror's time into `d`, which belongs to the tracked session at `session`. */
 export function mirrorTime(d: usize, session: usize): void {
   if ((load<u32>(CONFIG_FLAGS) & FLAG_MIRROR_TIME) == 0 || (load<u32>(d, HAS) & HAS_MIRROR) == 0) return;
   const granularity: i32 = load<u8>(d, GRANULARITY);
@@ -35,7 +35,7 @@ export function mirrorTime(d: usize, session: usize): void {
     add(Counter.UnknownGranularity, 1);
     return;
   }
-  if (session != 0) unwrap(d, session, granularity);
+  unwrap(d, session, granularity);
 }
 
 function unwrap(d: usize, session: usize, granularity: i32): void {

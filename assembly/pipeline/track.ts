@@ -58,7 +58,6 @@ export function track(d: usize): void {
   const number = entryOf(d, meta, load<u32>(d, ID));
   if (number == NONE) {
     add(Counter.Untracked, 1);
-    mirrorTime(d, 0);
     return;
   }
   store<u32>(d, number, SESSION);
@@ -66,7 +65,10 @@ export function track(d: usize): void {
   store<u64>(session, load<u64>(session, SESSION_PACKETS) + 1, SESSION_PACKETS);
   store<u64>(session, load<u64>(session, SESSION_BYTES) + load<u32>(d, INNER_CAPTURED), SESSION_BYTES);
   mirrorTime(d, session);
-  if ((has & HAS_SEQUENCE) != 0) sequence(entry(load<u32>(session, SESSION_TRACK)), load<u32>(d, SEQUENCE));
+  if ((has & HAS_SEQUENCE) == 0) return;
+  const tracked = entry(load<u32>(session, SESSION_TRACK));
+  if (tracked != session) store<u64>(tracked, load<u64>(tracked, SESSION_PACKETS) + 1, SESSION_PACKETS);
+  sequence(tracked, load<u32>(d, SEQUENCE));
 }
 
 function entry(number: u32): usize {

@@ -11,6 +11,10 @@ export const HEADER_LEN: usize = CHECKSUM + 2;
 export function fits(header: usize, end: usize): bool {
   return header + HEADER_LEN <= end;
 }
+/** For frames that may be cut short: only the ports. */
+export function portsFit(header: usize, end: usize): bool {
+  return header + LENGTH <= end;
+}
 export function destinationPort(header: usize): u32 {
   return get16(header + DESTINATION_PORT);
 }

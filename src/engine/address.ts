@@ -1,15 +1,11 @@
 // Addresses as the engine keeps them, 16 bytes with IPv4 as ::ffff:a.b.c.d, in text.
 
-/** `10.77.0.2`, or IPv6 after RFC 5952. */
-export function addressText(bytes: Uint8Array): string {
-  if (isMapped(bytes)) return bytes.slice(12).join(".");
+/** `10.77.0.2`, or with `ipv6` the form of RFC 5952. */
+export function addressText(bytes: Uint8Array, ipv6: boolean): string {
+  if (!ipv6) return bytes.slice(12, 16).join(".");
   const groups: string[] = [];
   for (let i = 0; i < 16; i += 2) groups.push(((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
   return compress(groups);
-}
-
-function isMapped(bytes: Uint8Array): boolean {
-  return bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((byte) => byte === 0);
 }
 
 /** Replaces the longest run of two or more zero groups, the first of equals (RFC 5952 4.2). */

@@ -1,6 +1,7 @@
 // The batch: up to 256 descriptors in linear memory. The host fills in frames, the engine answers beside them.
 
 import * as at from "../../assembly/memory/layout.js";
+import { addressText } from "./address.js";
 import type { LinearMemory } from "./memory.js";
 
 /** Directions of a mirrored frame, by the number in the descriptor. */
@@ -105,14 +106,16 @@ export class Batch {
     const start = this.word(i, at.INNER);
     return this.#memory.u8.subarray(start, start + this.word(i, at.INNER_CAPTURED));
   }
-  /** 16 bytes of the outer source (IPv4 as ::ffff:a.b.c.d), a view. */
-  source(i: number): Uint8Array {
-    const start = this.address(i) + at.SOURCE;
-    return this.#memory.u8.subarray(start, start + 16);
+  /** Outer source address in text. */
+  source(i: number): string {
+    return this.#address(i, at.SOURCE);
   }
-  /** 16 bytes of the outer destination, a view. */
-  destination(i: number): Uint8Array {
-    const start = this.address(i) + at.DESTINATION;
-    return this.#memory.u8.subarray(start, start + 16);
+  /** Outer destination address in text. */
+  destination(i: number): string {
+    return this.#address(i, at.DESTINATION);
+  }
+  #address(i: number, offset: number): string {
+    const start = this.address(i) + offset;
+    return addressText(this.#memory.u8.subarray(start, start + 16), (this.word(i, at.HAS) & at.HAS_IPV6) !== 0);
   }
 }

@@ -1,6 +1,5 @@
 // The engine: what the rest of Spangate may use of it.
 
-export { addressText } from "./address.js";
 export { Batch, DIRECTIONS } from "./batch.js";
 export { type Counters, Engine, type TraceEntry } from "./engine.js";
 export { LinearMemory, type Stretch } from "./memory.js";

@@ -26,6 +26,8 @@ export interface Session {
     readonly duplicates: number;
     /** Times the numbers began anew. */
     readonly restarts: number;
+    /** Packets that would have come had none been lost, repeated ones not counted. */
+    readonly expected: number;
   };
 }
 
@@ -50,10 +52,11 @@ export class SessionTable {
     if ((meta & at.SESSION_TUNNEL) !== 0) return undefined;
     const id = (meta & at.SESSION_HAS_ID) !== 0 ? { id: this.#word(number, at.SESSION_ID) } : {};
     const sequence = this.#sequence(number);
+    const ipv6 = (meta & at.SESSION_IPV6) !== 0;
     return {
       encapsulation: ENCAPSULATIONS[meta & at.SESSION_ENCAPSULATION_MASK]!,
-      source: addressText(this.#bytes(number, at.SESSION_SOURCE)),
-      destination: addressText(this.#bytes(number, at.SESSION_DESTINATION)),
+      source: addressText(this.#bytes(number, at.SESSION_SOURCE), ipv6),
+      destination: addressText(this.#bytes(number, at.SESSION_DESTINATION), ipv6),
       ...id,
       packets: this.#long(number, at.SESSION_PACKETS),
       bytes: this.#long(number, at.SESSION_BYTES),
@@ -84,10 +87,13 @@ export class SessionTable {
     // A tunnel's entry comes right after that of the session it was made for.
     if (isTunnel && track !== number + 1) return undefined;
     if ((this.#word(track, at.SESSION_STATE) & at.STATE_SEQUENCE) === 0) return undefined;
+    const lost = this.#long(track, at.SESSION_LOST);
+    const duplicates = this.#long(track, at.SESSION_DUPLICATES);
     return {
-      lost: this.#long(track, at.SESSION_LOST),
+      lost,
+      expected: this.#long(track, at.SESSION_PACKETS) - duplicates + lost,
       reordered: this.#long(track, at.SESSION_REORDERED),
-      duplicates: this.#long(track, at.SESSION_DUPLICATES),
+      duplicates,
       restarts: this.#word(track, at.SESSION_RESTARTS),
     };
   }

@@ -3,7 +3,6 @@
 
 import * as at from "../../assembly/memory/layout.js";
 import {
-  addressText,
   DIRECTIONS,
   ENCAPSULATIONS,
   Engine,
@@ -139,8 +138,8 @@ export class EngineHarness {
       ...((has & at.HAS_ID) !== 0 ? { idKind: ID_KINDS[encapsulation]!, id: batch.word(i, at.ID) } : {}),
       ...((has & at.HAS_SEQUENCE) !== 0 ? { sequence: batch.word(i, at.SEQUENCE) } : {}),
       ...(type === 0 ? {} : { erspanType: type }),
-      source: addressText(batch.source(i)),
-      destination: addressText(batch.destination(i)),
+      source: batch.source(i),
+      destination: batch.destination(i),
       ...(vlan === at.NO_VLAN ? {} : { outerVlan: vlan }),
       ...(direction === undefined ? {} : { direction, hardwareId: batch.byte(i, at.HARDWARE_ID) }),
       inner: batch.inner(i).slice(),

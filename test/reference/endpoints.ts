@@ -8,9 +8,9 @@ import { fits, type Region, skip, u8, u16 } from "./region.js";
 export interface Endpoints {
   sourceMac?: Uint8Array;
   destinationMac?: Uint8Array;
-  /** IP source, ARP sender, ND target. */
+  /** IP source, ARP sender, target of an ND advertisement. */
   sources: Uint8Array[];
-  /** IP destination, ARP target. */
+  /** IP destination, ARP target, target of an ND solicitation or redirect. */
   destinations: Uint8Array[];
   /** Of IPv4 and IPv6 only. */
   ipDestination?: Uint8Array;
@@ -82,7 +82,7 @@ function readIpv6(region: Region, endpoints: Endpoints): void {
   if (next === ICMPV6 && fits(payload, 1)) {
     const type = u8(bytes, payload.at);
     const target = type >= 135 && type <= 137 ? slice(payload, ND_TARGET, 16) : undefined;
-    if (target !== undefined) endpoints.sources.push(target);
+    if (target !== undefined) (type === 136 ? endpoints.sources : endpoints.destinations).push(target);
     return;
   }
   let laterFragment = false;

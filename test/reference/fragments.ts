@@ -37,7 +37,6 @@ export type Outcome =
   | { kind: "complete"; others: number[]; data: Uint8Array; protocol: number };
 
 const PIECES_A_DATAGRAM = 128;
-const PIECES_IN_ALL = 4096;
 const CHARGE_UNIT = 2048;
 
 export class Fragments {
@@ -107,8 +106,7 @@ export class Fragments {
     const ofSource = this.memoryOfSource.get(source) ?? 0;
     const tooMuch =
       this.heldMemory + charge > this.options.memory ||
-      ofSource + charge > this.options.perSource ||
-      this.heldPieces >= PIECES_IN_ALL;
+      ofSource + charge > this.options.perSource;
     if (tooMuch) return settled("fragment-limit");
 
     if (!known) {

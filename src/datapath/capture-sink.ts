@@ -1,0 +1,156 @@
+// A capture file that packets of the batch go into: every mirror session is an interface of its own.
+
+import * as at from "../../assembly/memory/layout.js";
+import { type CaptureWriter, createCapture, MAX_CAPTURED } from "../capture/index.js";
+import type { Engine } from "../engine/index.js";
+import { SpangateError } from "../errors.js";
+import { VERSION } from "../version.js";
+import type { Comments } from "./comments.js";
+import type { WrittenFile } from "./report.js";
+
+const ETHERNET = 1;
+/** A record with the longest frame and comment. */
+const LONGEST_RECORD = MAX_CAPTURED + 2048;
+const WHOLE = 0xffff_ffff;
+
+/** How to write a capture. */
+export interface SinkOptions {
+  /** Memory for blocks that wait to be written, in bytes; at least two of the longest record are taken. */
+  readonly memory?: number;
+  /** Permission bits of the file. */
+  readonly mode?: number;
+  /** Most bytes of a packet; whole packets when absent. */
+  readonly snaplen?: number;
+  /** Writes what the frame does not say into a comment. */
+  readonly comments?: Comments;
+}
+
+export class CaptureSink {
+  packets = 0;
+  bytes = 0;
+  readonly #engine: Engine;
+  readonly #writer: CaptureWriter;
+  readonly #snaplen: number;
+  readonly #comments: Comments | undefined;
+  /** Interface number + 1 by session number. */
+  #interfaces = new Uint32Array(1024);
+
+  private constructor(engine: Engine, writer: CaptureWriter, { snaplen, comments }: SinkOptions) {
+    this.#engine = engine;
+    this.#writer = writer;
+    this.#snaplen = snaplen ?? WHOLE;
+    this.#comments = writer.format === "pcapng" ? comments : undefined;
+  }
+
+  /** Creates the file; its name tells the format. Throws USAGE or IO_FAILED. */
+  static async create(engine: Engine, path: string, options: SinkOptions = {}): Promise<CaptureSink> {
+    const blockLength = Math.max(LONGEST_RECORD, Math.floor((options.memory ?? 0) / 4));
+    const blocks = Math.max(2, Math.floor((options.memory ?? 0) / blockLength));
+    const writer = await createCapture(path, engine.allocate(blocks * blockLength), {
+      application: `spangate ${VERSION}`,
+      blockLength,
+      ...(options.mode === undefined ? {} : { mode: options.mode }),
+    });
+    return new CaptureSink(engine, writer, options);
+  }
+
+  /** Whether whoever read the output has gone; what is added from then on is lost, as with other tools in a pipe. */
+  get closed(): boolean {
+    return this.#writer.file.closed;
+  }
+  /** Bytes of the file so far. */
+  get bytesWritten(): number {
+    return this.#writer.file.bytesWritten;
+  }
+
+  /** Adds the first `count` descriptors of `numbers`, in their order. Resolves when their frames are no longer needed. */
+  async add(numbers: Uint8Array, count: number): Promise<void> {
+    const { batch } = this.#engine;
+    for (let i = 0; i < count; i++) {
+      const number = numbers[i]!;
+      const session = batch.session(number);
+      let known = session < 0 ? 0 : (this.#interfaces[session] ?? 0);
+      if (known === 0 || batch.verdict(number) !== 0) known = 1 + (await this.#interface(number, session));
+      batch.setWord(number, at.INTERFACE, known - 1);
+      this.#comments?.write(number);
+    }
+    this.#engine.select(numbers, count);
+    const { file, format } = this.#writer;
+    for (let from = 0; from < count; ) {
+      const to = file.reserve(Math.min(file.blockLength, this.#longest(numbers[from]!)));
+      if (to < 0) {
+        await file.ready();
+        continue;
+      }
+      const end = this.#engine.encode(format, from, count, to, to + file.room, this.#snaplen);
+      this.#account(numbers, from, this.#engine.encoded);
+      from += this.#engine.encoded;
+      file.commit(end - to);
+    }
+  }
+
+  /** Completes the file. Throws IO_FAILED. */
+  async close(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  /** The file's accounts. */
+  written(): WrittenFile {
+    return { path: this.#writer.file.path, packets: this.packets, bytes: this.bytesWritten };
+  }
+
+  #account(numbers: Uint8Array, from: number, count: number): void {
+    const { batch } = this.#engine;
+    this.packets += count;
+    for (let i = from; i < from + count; i++) {
+      const number = numbers[i]!;
+      const captured = batch.word(number, batch.verdict(number) === 0 ? at.INNER_CAPTURED : at.CAPTURED);
+      this.bytes += Math.min(captured, this.#snaplen);
+    }
+  }
+
+  /** Bytes that the record of a descriptor takes at most. */
+  #longest(number: number): number {
+    const { batch } = this.#engine;
+    return 2048 + Math.max(batch.word(number, at.INNER_CAPTURED), batch.word(number, at.CAPTURED));
+  }
+
+  /** The interface of a descriptor: its session's, or of frames that come as they were, their link type's. */
+  async #interface(number: number, session: number): Promise<number> {
+    const { batch, sessions } = this.#engine;
+    const asCaptured = batch.verdict(number) !== 0;
+    const linkType = asCaptured ? batch.word(number, at.LINK_TYPE) : ETHERNET;
+    const name = asCaptured ? "others" : session < 0 ? "untracked" : sessions.name(session);
+    const snaplen = this.#snaplen === WHOLE ? 0 : this.#snaplen;
+    let known = this.#writer.interfaceFor(name, linkType, snaplen);
+    while (known < 0) {
+      await this.#writer.file.ready();
+      known = this.#writer.interfaceFor(name, linkType, snaplen);
+    }
+    if (!asCaptured && session >= 0) this.#remember(session, known);
+    return known;
+  }
+
+  #remember(session: number, known: number): void {
+    if (session >= this.#interfaces.length) {
+      const longer = new Uint32Array(2 ** Math.ceil(Math.log2(session + 1)));
+      longer.set(this.#interfaces);
+      this.#interfaces = longer;
+    }
+    this.#interfaces[session] = known + 1;
+  }
+}
+
+/** Completes all files. Gives the first error instead of throwing it, so that none is left open. */
+export async function closeAll(sinks: Iterable<CaptureSink>): Promise<SpangateError | undefined> {
+  let failure: SpangateError | undefined;
+  for (const sink of sinks) {
+    try {
+      await sink.close();
+    } catch (error) {
+      if (!(error instanceof SpangateError)) throw error;
+      failure ??= error;
+    }
+  }
+  return failure;
+}
