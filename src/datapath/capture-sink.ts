@@ -2,7 +2,7 @@
 
 import * as at from "../../assembly/memory/layout.js";
 import { type CaptureWriter, createCapture, MAX_CAPTURED } from "../capture/index.js";
-import type { Engine } from "../engine/index.js";
+import { type Engine, type Stretch, Verdict } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
 import { VERSION } from "../version.js";
 import type { Comments } from "./comments.js";
@@ -27,16 +27,16 @@ export interface SinkOptions {
 
 export class CaptureSink {
   packets = 0;
-  bytes = 0;
   readonly #engine: Engine;
   readonly #writer: CaptureWriter;
   readonly #snaplen: number;
   readonly #comments: Comments | undefined;
-  /** Interface number + 1 by session number. */
-  #interfaces = new Uint32Array(1024);
+  /** Interface number + 1 by session number; untouched pages of it take no memory. */
+  readonly #interfaces: Stretch;
 
   private constructor(engine: Engine, writer: CaptureWriter, { snaplen, comments }: SinkOptions) {
     this.#engine = engine;
+    this.#interfaces = engine.allocate(engine.sessionCapacity * 4);
     this.#writer = writer;
     this.#snaplen = snaplen ?? WHOLE;
     this.#comments = writer.format === "pcapng" ? comments : undefined;
@@ -65,16 +65,9 @@ export class CaptureSink {
 
   /** Adds the first `count` descriptors of `numbers`, in their order. Resolves when their frames are no longer needed. */
   async add(numbers: Uint8Array, count: number): Promise<void> {
-    const { batch } = this.#engine;
-    for (let i = 0; i < count; i++) {
-      const number = numbers[i]!;
-      const session = batch.session(number);
-      let known = session < 0 ? 0 : (this.#interfaces[session] ?? 0);
-      if (known === 0 || batch.verdict(number) !== 0) known = 1 + (await this.#interface(number, session));
-      batch.setWord(number, at.INTERFACE, known - 1);
-      this.#comments?.write(number);
-    }
-    this.#engine.select(numbers, count);
+    const engine = this.#engine;
+    if (this.#comments !== undefined) for (let i = 0; i < count; i++) this.#comments.write(numbers[i]!);
+    engine.select(numbers, count);
     const { file, format } = this.#writer;
     for (let from = 0; from < count; ) {
       const to = file.reserve(Math.min(file.blockLength, this.#longest(numbers[from]!)));
@@ -82,10 +75,12 @@ export class CaptureSink {
         await file.ready();
         continue;
       }
-      const end = this.#engine.encode(format, from, count, to, to + file.room, this.#snaplen);
-      this.#account(numbers, from, this.#engine.encoded);
-      from += this.#engine.encoded;
+      const limit = to + file.room;
+      const end = engine.encode(format, from, count, to, limit, this.#snaplen, this.#interfaces.address);
       file.commit(end - to);
+      from += engine.encoded;
+      this.packets += engine.encoded;
+      if (from < count && !this.#isKnown(numbers[from]!)) await this.#declare(numbers[from]!);
     }
   }
 
@@ -99,26 +94,27 @@ export class CaptureSink {
     return { path: this.#writer.file.path, packets: this.packets, bytes: this.bytesWritten };
   }
 
-  #account(numbers: Uint8Array, from: number, count: number): void {
-    const { batch } = this.#engine;
-    this.packets += count;
-    for (let i = from; i < from + count; i++) {
-      const number = numbers[i]!;
-      const captured = batch.word(number, batch.verdict(number) === 0 ? at.INNER_CAPTURED : at.CAPTURED);
-      this.bytes += Math.min(captured, this.#snaplen);
-    }
-  }
-
   /** Bytes that the record of a descriptor takes at most. */
   #longest(number: number): number {
     const { batch } = this.#engine;
     return 2048 + Math.max(batch.word(number, at.INNER_CAPTURED), batch.word(number, at.CAPTURED));
   }
 
-  /** The interface of a descriptor: its session's, or of frames that come as they were, their link type's. */
-  async #interface(number: number, session: number): Promise<number> {
-    const { batch, sessions } = this.#engine;
-    const asCaptured = batch.verdict(number) !== 0;
+  #isKnown(number: number): boolean {
+    return this.#engine.memory.u32[this.#place(number)] !== 0;
+  }
+
+  /** Where the interface of a descriptor stands: with its session's, or in itself when it has none, or comes as it was. */
+  #place(number: number): number {
+    const { batch } = this.#engine;
+    const session = batch.verdict(number) === Verdict.Delivered ? batch.session(number) : -1;
+    return session >= 0 ? (this.#interfaces.address >>> 2) + session : (batch.address(number) + at.INTERFACE) >>> 2;
+  }
+
+  async #declare(number: number): Promise<void> {
+    const { batch, sessions, memory } = this.#engine;
+    const asCaptured = batch.verdict(number) !== Verdict.Delivered;
+    const session = batch.session(number);
     const linkType = asCaptured ? batch.word(number, at.LINK_TYPE) : ETHERNET;
     const name = asCaptured ? "others" : session < 0 ? "untracked" : sessions.name(session);
     const snaplen = this.#snaplen === WHOLE ? 0 : this.#snaplen;
@@ -127,17 +123,7 @@ export class CaptureSink {
       await this.#writer.file.ready();
       known = this.#writer.interfaceFor(name, linkType, snaplen);
     }
-    if (!asCaptured && session >= 0) this.#remember(session, known);
-    return known;
-  }
-
-  #remember(session: number, known: number): void {
-    if (session >= this.#interfaces.length) {
-      const longer = new Uint32Array(2 ** Math.ceil(Math.log2(session + 1)));
-      longer.set(this.#interfaces);
-      this.#interfaces = longer;
-    }
-    this.#interfaces[session] = known + 1;
+    memory.u32[this.#place(number)] = known + 1;
   }
 }
 

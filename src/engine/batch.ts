@@ -62,6 +62,7 @@ export class Batch {
     this.#packet++;
     words[d + at.PACKET / 4] = this.#packet;
     words[d + at.PACKET / 4 + 1] = this.#packet / 0x1_0000_0000;
+    words[d + at.INTERFACE / 4] = 0;
     words[d + at.COMMENT_LENGTH / 4] = 0;
     this.#count++;
   }

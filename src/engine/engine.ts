@@ -35,6 +35,8 @@ export class Engine {
   readonly memory: LinearMemory;
   readonly batch: Batch;
   readonly sessions: SessionTable;
+  /** Sessions that the table can hold. */
+  readonly sessionCapacity: number;
   readonly #exports: EngineExports;
   readonly #worker: number;
   readonly #map: MapStore;
@@ -43,6 +45,7 @@ export class Engine {
   private constructor(memory: LinearMemory, exports: EngineExports, options: EngineOptions) {
     this.memory = memory;
     this.#exports = exports;
+    this.sessionCapacity = options.sessions;
     this.#worker = memory.allocate(at.WORKER_SIZE).address;
     configure(memory, options);
     this.#allocate(options);
@@ -135,12 +138,22 @@ export class Engine {
   }
 
   /**
-   * Encodes descriptors `from` to `count` of the selection as capture-file records between `to` and `limit`, as many as
-   * fit: the decoded frame of those delivered, of others the frame as it came. Gives the address after the last record.
+   * Encodes descriptors `from` to `count` of the selection as capture-file records between `to` and `limit`: the decoded
+   * frame of those delivered, of others the frame as it came. Stops before one that does not fit, or whose interface is
+   * not known: neither in the table at `interfaces` (u32 by session number, number + 1) nor, for what has no session, in
+   * its descriptor. Gives the address after the last record; `encoded` tells how many there are.
    */
-  encode(format: "pcapng" | "pcap", from: number, count: number, to: number, limit: number, snaplen: number): number {
+  encode(
+    format: "pcapng" | "pcap",
+    from: number,
+    count: number,
+    to: number,
+    limit: number,
+    snaplen: number,
+    interfaces: number,
+  ): number {
     const call = format === "pcapng" ? this.#exports.encodePcapng : this.#exports.encodePcap;
-    return call(from, count, to, limit, snaplen) >>> 0;
+    return call(from, count, to, limit, snaplen, interfaces) >>> 0;
   }
 
   /** How many descriptors the last `encode` took. */

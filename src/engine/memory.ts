@@ -17,10 +17,11 @@ export interface Stretch {
 /** Owns one WebAssembly memory. */
 export class LinearMemory {
   readonly memory: WebAssembly.Memory;
+  /** All of it by byte, by 32-bit and by 64-bit word. Made anew by `allocate`, which alone lets the memory grow. */
+  u8: Uint8Array;
+  u32: Uint32Array;
+  u64: BigUint64Array;
   #used = WORKERS;
-  #u8: Uint8Array;
-  #u32: Uint32Array;
-  #u64: BigUint64Array;
 
   /** @param maximum bytes; a shared memory has them from the start, so that its address never changes */
   constructor(build: Build, maximum = 2 ** 32) {
@@ -29,32 +30,9 @@ export class LinearMemory {
       build === "shared"
         ? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
         : new WebAssembly.Memory({ initial: Math.ceil(SHARED / PAGE) + 15 });
-    this.#u8 = new Uint8Array(this.memory.buffer);
-    this.#u32 = new Uint32Array(this.memory.buffer);
-    this.#u64 = new BigUint64Array(this.memory.buffer);
-  }
-
-  /** All of it, by byte; not to be kept over a call that allocates. */
-  get u8(): Uint8Array {
-    if (this.#u8.byteLength === 0) this.#view();
-    return this.#u8;
-  }
-  /** All of it, by 32-bit word. */
-  get u32(): Uint32Array {
-    if (this.#u32.byteLength === 0) this.#view();
-    return this.#u32;
-  }
-  /** All of it, by 64-bit word. */
-  get u64(): BigUint64Array {
-    if (this.#u64.byteLength === 0) this.#view();
-    return this.#u64;
-  }
-
-  #view(): void {
-    const { buffer } = this.memory;
-    this.#u8 = new Uint8Array(buffer);
-    this.#u32 = new Uint32Array(buffer);
-    this.#u64 = new BigUint64Array(buffer);
+    this.u8 = new Uint8Array(this.memory.buffer);
+    this.u32 = new Uint32Array(this.memory.buffer);
+    this.u64 = new BigUint64Array(this.memory.buffer);
   }
 
   /** Hands out `length` bytes, zeroed, for good. Throws RangeError when there is no room. */
@@ -64,7 +42,9 @@ export class LinearMemory {
     const missing = end - this.memory.buffer.byteLength;
     if (missing > 0) {
       this.memory.grow(Math.ceil(missing / PAGE));
-      this.#view();
+      this.u8 = new Uint8Array(this.memory.buffer);
+      this.u32 = new Uint32Array(this.memory.buffer);
+      this.u64 = new BigUint64Array(this.memory.buffer);
     }
     this.#used = end;
     return { address, length, bytes: () => this.u8.subarray(address, address + length) };

@@ -6,6 +6,15 @@ import { SpangateError } from "../errors.js";
 /** `plain`: memory of its own, any browser. `shared`: one memory for several workers. */
 export type Build = "plain" | "shared";
 
+type Encode = (
+  first: number,
+  count: number,
+  to: number,
+  limit: number,
+  snaplen: number,
+  interfaces: number,
+) => number;
+
 /** What assembly/index.ts exports. */
 export interface EngineExports extends Record<string, unknown> {
   readonly ABI_VERSION: { readonly value: number };
@@ -15,8 +24,8 @@ export interface EngineExports extends Record<string, unknown> {
   flush(): void;
   mapInsert(generation: number): number;
   publish(generation: number): void;
-  encodePcapng(first: number, count: number, to: number, limit: number, snaplen: number): number;
-  encodePcap(first: number, count: number, to: number, limit: number, snaplen: number): number;
+  encodePcapng: Encode;
+  encodePcap: Encode;
 }
 
 const modules = new Map<Build, Promise<WebAssembly.Module>>();
