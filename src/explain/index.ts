@@ -1,0 +1,7 @@
+// What was in each packet, and why its verdict is what it is.
+
+export { type ExplainRequest, explain } from "./explain.js";
+export type { HeaderRecord } from "./inner.js";
+export type { PacketRecord } from "./record.js";
+export { VERDICT_SENTENCES } from "./sentences.js";
+export { type Paint, recordText } from "./text.js";
