@@ -195,7 +195,10 @@ export const SETTLED_SIZE = 16;
 export const PIECE_BLOCK = 2048; // bytes of fragment data in a block, and what a started one is charged
 export const DATAGRAM_PIECES = 128; // 65,535 bytes in pieces of an IPv4 host's smallest buffer, 576 bytes
 export const DATAGRAM_MAX = 65535;
-/** Free bytes before an assembled datagram: a synthetic header now, encapsulation headers when it is delivered. */
+/** Bytes from one frame slot to the next: 33 cache lines. A power of two would put every frame's headers into the same
+ * cache sets (measured: up to 2.2 times slower with 4,096 frames in flight). */
+export const SLOT_STRIDE = 2112;
+/** Free bytes before an assembled datagram: a synthetic header now, encapsulation headers when it is delivered. Also before a frame in a slot. */
 export const HEADROOM = 128;
 
 // ── tenant map: a generation ─────────────────────────────────────────────────────────────────────────────────────

@@ -14,5 +14,6 @@ export {
   type VerdictName,
 } from "./names.js";
 export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
+export { FrameSlots } from "./slots.js";
 export { type Session, SessionTable } from "./sessions.js";
 export type { MapImage } from "./tenant-map.js";

@@ -7,8 +7,8 @@ import {
   ENCAPSULATIONS,
   Engine,
   type EngineOptions,
+  FrameSlots,
   type MapImage,
-  type Stretch,
   VERDICTS,
 } from "../../src/engine/index.js";
 import type { ReferenceResult } from "../reference/index.js";
@@ -20,6 +20,7 @@ export interface Frame {
   linkType: number;
 }
 
+/** What became of a packet, and for which tenant of the map. */
 export interface EngineSettled {
   packet: number;
   result: ReferenceResult;
@@ -28,8 +29,7 @@ export interface EngineSettled {
 /** What fills the memory around frames. */
 export type Surroundings = (memory: Uint8Array) => void;
 
-const GUARD = 64;
-const AREA = 4 * 2 ** 20;
+const SLOTS = 1024;
 const ID_KINDS: Record<string, "session" | "key" | "vni"> = {
   erspan: "session",
   gre: "key",
@@ -39,26 +39,29 @@ const ID_KINDS: Record<string, "session" | "key" | "vni"> = {
 };
 
 export class EngineHarness {
-  readonly #area: Stretch;
+  readonly #slots: FrameSlots;
   readonly #surround: Surroundings;
+  readonly #tenants: readonly string[];
 
   private constructor(
     readonly engine: Engine,
     surround: Surroundings,
+    tenants: readonly string[],
   ) {
-    this.#area = engine.allocate(AREA);
+    this.#tenants = tenants;
+    this.#slots = new FrameSlots(engine.memory, SLOTS);
     this.#surround = surround;
   }
 
   static async create(
     options: Partial<EngineOptions>,
     surround: Surroundings = (memory) => memory.fill(0xa5),
-    map?: MapImage,
+    map?: { image: MapImage; tenants: readonly { name: string }[] },
     build?: "plain" | "shared",
   ): Promise<EngineHarness> {
     const engine = await Engine.create(options, build);
-    if (map !== undefined) engine.replaceMap(map);
-    return new EngineHarness(engine, surround);
+    if (map !== undefined) engine.replaceMap(map.image);
+    return new EngineHarness(engine, surround, map?.tenants.map(({ name }) => name) ?? []);
   }
 
   /** Processes frames in batches as full as they get. Settled packets in the order in which they were settled. */
@@ -66,7 +69,7 @@ export class EngineHarness {
     const settled: EngineSettled[] = [];
     let next = 0;
     while (next < frames.length) {
-      this.#surround(this.#area.bytes());
+      this.#surround(this.#slots.bytes());
       next = this.#fill(frames, next);
       this.#take(settled);
     }
@@ -80,23 +83,15 @@ export class EngineHarness {
 
   #fill(frames: readonly Frame[], next: number): number {
     const { batch } = this.engine;
-    const memory = this.#area.bytes();
     batch.clear();
-    let used = GUARD;
-    while (next < frames.length && batch.room > 0) {
+    for (let slot = 0; next < frames.length && batch.room > 0; next++) {
       const { frame, originalLength, time, linkType } = frames[next]!;
-      if (used + frame.length + GUARD > AREA) break;
-      memory.set(frame, used);
-      batch.push(
-        this.#area.address + used,
-        frame.length,
-        originalLength,
-        Number((time >> 32n) & 0xffff_ffffn),
-        Number(time & 0xffff_ffffn),
-        linkType,
-      );
-      used += frame.length + GUARD + (next % 7);
-      next++;
+      if (slot + this.#slots.needed(frame.length) > SLOTS) break;
+      this.#slots.write(slot, frame);
+      const high = Number((time >> 32n) & 0xffff_ffffn);
+      const low = Number(time & 0xffff_ffffn);
+      batch.push(this.#slots.address(slot), frame.length, originalLength, high, low, linkType);
+      slot += this.#slots.needed(frame.length);
     }
     return next;
   }
@@ -149,6 +144,7 @@ export class EngineHarness {
       restored: (has & at.HAS_RESTORED) !== 0,
       truncated: (has & at.HAS_TRUNCATED) !== 0,
       ...(rule === 0 ? {} : { rule }),
+      ...(verdict === "delivered" && batch.tenant(i) >= 0 ? { tenant: this.#tenants[batch.tenant(i)]! } : {}),
     };
   }
 }

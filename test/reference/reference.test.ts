@@ -1,5 +1,6 @@
 // Is the reference what the documents say? The outer headers, from the link to IP, and further layers.
 
+import { engineAgrees } from "../engine/agreement.js";
 import { expect, test } from "vitest";
 import { DEFAULTS, ReferenceDecoder } from "./index.js";
 import * as make from "./packets.js";
@@ -285,3 +286,5 @@ test("what is counted beside the verdict", () => {
   ]);
   expect(decoder.counters).toMatchObject({ received: 4, held: 0, unverifiable: 1, criticalOptions: 2 });
 });
+
+engineAgrees();

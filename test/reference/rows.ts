@@ -1,6 +1,7 @@
 // One row, one decision: a whole packet and what the reference makes of it, with the packets many rows share.
 
 import { describe, expect, test } from "vitest";
+import { remember } from "../engine/agreement.js";
 import { DEFAULTS, ReferenceDecoder, type ReferenceOptions, type ReferenceResult } from "./index.js";
 import * as make from "./packets.js";
 import { ethernet, gre, hex, ipv4, udp } from "./packets.js";
@@ -22,7 +23,9 @@ function decode({
   options,
 }: Omit<Row, "name" | "expected">): ReferenceResult {
   const decoder = new ReferenceDecoder({ ...DEFAULTS, ...options });
-  const settled = decoder.packet(1, packet, packet.length + unseen, 1_000n, linkType);
+  const frame = { frame: packet, originalLength: packet.length + unseen, time: 1_000n, linkType };
+  remember(options ?? {}, [frame]);
+  const settled = decoder.packet(1, packet, frame.originalLength, frame.time, linkType);
   expect(settled.map((each) => each.packet)).toEqual([1]);
   return settled[0]!.result;
 }

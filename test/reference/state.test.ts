@@ -1,6 +1,7 @@
 // What the reference remembers from packet to packet: fragments, sequence numbers, mirror clocks, sessions.
 
 import { describe, expect, test } from "vitest";
+import { engineAgrees, remember } from "../engine/agreement.js";
 import { DEFAULTS, ReferenceDecoder, type ReferenceOptions, type Settled } from "./index.js";
 import { fragmentsOf } from "./mutate-shapes.js";
 import * as make from "./packets.js";
@@ -20,6 +21,11 @@ function fragment(offset: number, length: number, more: boolean, fill = 0, id = 
 function run(packets: (Uint8Array | [Uint8Array, number])[], options: Partial<ReferenceOptions> = {}) {
   const decoder = new ReferenceDecoder({ ...DEFAULTS, ...options });
   const settled: Settled[] = [];
+  const frames = packets.map((each) => {
+    const [frame, seconds] = each instanceof Uint8Array ? [each, 0] : each;
+    return { frame, originalLength: frame.length, time: BigInt(seconds) * SECOND, linkType: 1 };
+  });
+  remember(options, frames);
   packets.forEach((each, index) => {
     const [frame, seconds] = each instanceof Uint8Array ? [each, 0] : each;
     settled.push(...decoder.packet(index + 1, frame, frame.length, BigInt(seconds) * SECOND, 1));
@@ -267,3 +273,5 @@ test("sessions: order of appearance, identity, bytes; faults and filters", () =>
   ]);
   expect("id" in decoder.sessions()[1]!).toBe(false);
 });
+
+engineAgrees();

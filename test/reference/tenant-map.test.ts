@@ -1,6 +1,7 @@
 // The tenant map of the reference: identity, specificity, addresses, shared sources, loops.
 
 import { describe, expect, test } from "vitest";
+import { engineAgrees, remember } from "../engine/agreement.js";
 import { DEFAULTS, ReferenceDecoder, type ReferenceMap, type ReferenceResult } from "./index.js";
 import * as make from "./packets.js";
 import { ethernet, gre, hex, ipv4, ipv6, join, udp } from "./packets.js";
@@ -13,6 +14,7 @@ function tenant(name: string, fields: Partial<Tenant>): Tenant {
 
 function judge(frame: Uint8Array, map: Partial<ReferenceMap>, depth = 1): string {
   const whole = { gateway: [], sniffers: [], sharedSources: [], tenants: [], ...map };
+  remember({ depth, map: whole }, [{ frame, originalLength: frame.length, time: 0n, linkType: 1 }]);
   const decoder = new ReferenceDecoder({ ...DEFAULTS, depth, map: whole });
   const [settled] = decoder.packet(1, frame, frame.length, 0n, 1);
   return summary(settled!.result);
@@ -232,3 +234,5 @@ describe("loop", () => {
     expect(judge(erspan(1, frame), map)).toBe(loop ? "loop" : "unmapped 4");
   });
 });
+
+engineAgrees();

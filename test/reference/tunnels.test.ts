@@ -1,5 +1,6 @@
 // The tunnels of the reference: GRE, ERSPAN and what is restored of a frame, and those over UDP.
 
+import { engineAgrees } from "../engine/agreement.js";
 import type { ReferenceResult } from "./index.js";
 import * as make from "./packets.js";
 import { ethernet, gre, hex, ipv4, ipv6, join, udp } from "./packets.js";
@@ -332,3 +333,5 @@ rows("UDP tunnels", [
     expected: { ...delivered, encapsulation: "erspan", erspanType: 2, id: 3 },
   },
 ]);
+
+engineAgrees();

@@ -1,0 +1,139 @@
+// Isolation: with random maps and random packets the engine names the tenant that the reference names, or none. Maps go the
+// whole way, from text through the schema and the compiler into linear memory.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseConfig } from "../../src/config/load.js";
+import type { GatewayConfig } from "../../src/config/schema.js";
+import { Engine } from "../../src/engine/index.js";
+import { compileMap } from "../../src/mapping/index.js";
+import { DEFAULTS, mutations, type ReferenceMap } from "../reference/index.js";
+import { expectEqual } from "./compare.js";
+import { seeds } from "./corpus.js";
+import { EngineHarness } from "./harness.js";
+
+// Values that occur in the corpus, so that maps match often.
+const FROM = ["192.0.2.1", "192.0.2.0/24", "192.0.0.0/16", "10.0.0.0/8", "2001:db8::/32", "2001:db8::1"];
+const ADDRESSES = [
+  "10.1.0.0/16",
+  "10.1.0.5",
+  "10.1.0.0/24",
+  "10.2.0.0/16",
+  "10.0.0.0/8",
+  "2001:db8:1::/48",
+  "2001:db8::/32",
+  "02:aa:bb:cc:dd:01",
+  "02:aa:bb:cc:dd:02",
+  "02:aa:bb:cc:ee:01",
+];
+const MACS = ["02:aa:bb:cc:dd:02", "02:00:00:00:0a:01", "02:00:00:00:0a:02", "02:aa:bb:cc:ee:02"];
+const GATEWAYS = ["192.0.2.2", "10.1.0.6", "2001:db8::2"];
+
+const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 });
+const where = { from: optional(fc.constantFrom(...FROM)), vlan: optional(fc.constantFrom(1, 30, 100)) };
+const identity = fc.oneof(
+  fc.record({
+    encapsulation: fc.constant("erspan"),
+    session: optional(fc.constantFrom(0, 1, 2, 3, 100, 200)),
+    ...where,
+  }),
+  fc.record({ encapsulation: fc.constant("gre"), key: optional(fc.constantFrom(0, 100, 200, 1000)), ...where }),
+  fc.record({ encapsulation: fc.constant("nvgre"), vsid: optional(fc.constantFrom(0, 1, 3, 5000)), ...where }),
+  fc.record({
+    encapsulation: fc.constantFrom("vxlan", "vxlan-gpe", "geneve"),
+    vni: optional(fc.constantFrom(1, 100, 200, 5000, 6000)),
+    ...where,
+  }),
+  fc.record({ encapsulation: fc.constantFrom("tzsp", "hp-erm"), ...where }),
+);
+const tenant = fc.record({
+  sources: fc.array(identity, { maxLength: 4 }),
+  addresses: fc.oneof({ weight: 1, arbitrary: fc.constant([]) }, { weight: 4, arbitrary: fc.subarray(ADDRESSES) }),
+  nonIp: fc.constantFrom("drop", "deliver"),
+});
+const shared = fc.tuple(identity, fc.constantFrom("trusted", undefined)).map(([source, direction]) => ({
+  ...source,
+  ...(source.encapsulation === "erspan" && direction !== undefined ? { direction } : {}),
+}));
+const map = fc.record({
+  tenants: fc.array(tenant, { minLength: 1, maxLength: 4 }),
+  sharedSources: fc.oneof(fc.constant([]), fc.array(shared, { maxLength: 3 })),
+  gateway: optional(fc.subarray(GATEWAYS, { minLength: 1 })),
+  delivery: fc.subarray(MACS),
+});
+type RandomMap = typeof map extends fc.Arbitrary<infer T> ? T : never;
+
+/** The same map in the reference's form, and as the text of a gateway.yaml. */
+function bothForms({ tenants, sharedSources, gateway, delivery }: RandomMap): { reference: ReferenceMap; text: string } {
+  const named = tenants.map((each, i) => ({ name: `tenant-${i}`, ...each, sniffers: [`sniffer-${i}`] }));
+  const sniffers = tenants.map((_, i) => {
+    const mac = delivery[i];
+    return { name: `sniffer-${i}`, ...(mac === undefined ? {} : { deliver: "mac", mac }) };
+  });
+  const reference = { gateway: gateway ?? [], sniffers, sharedSources, tenants: named } as ReferenceMap;
+  const text = JSON.stringify({ tunnel: { addresses: gateway ?? [] }, sniffers, sharedSources, tenants: named });
+  return { reference, text };
+}
+
+/** The configuration, or undefined when the checks refuse it. */
+function configOf(text: string): GatewayConfig | undefined {
+  const parsed = parseConfig(text, "random.yaml");
+  return "config" in parsed ? parsed.config : undefined;
+}
+
+describe("random maps", () => {
+  test("give every packet to the tenant the reference names", { timeout: 600_000 }, async () => {
+    const stream = mutations(7, seeds);
+    const seen: Record<string, number> = {};
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(map, async (random) => {
+        const { reference, text } = bothForms(random);
+        const config = configOf(text);
+        fc.pre(config !== undefined);
+        accepted++;
+        const frames = Array.from({ length: 400 }, (_, i) =>
+          i % 4 === 0 ? stream.next().value : seeds[(accepted * 97 + i * 13) % seeds.length]!,
+        );
+        const harness = await EngineHarness.create({}, undefined, compileMap(config));
+        const verdicts = expectEqual([harness], { ...DEFAULTS, map: reference }, frames);
+        for (const [name, count] of Object.entries(verdicts)) seen[name] = (seen[name] ?? 0) + count;
+      }),
+      { numRuns: Number(process.env.SPANGATE_MAPS ?? 150), seed: 20261121, endOnFailure: true },
+    );
+    for (const verdict of ["delivered", "unmapped", "foreign-address", "ambiguous-tenant", "loop"]) {
+      expect(seen[verdict], verdict).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe("generations", () => {
+  const text = (name: string) =>
+    JSON.stringify({
+      sniffers: [{ name: "file" }],
+      tenants: [{ name, sources: [{ encapsulation: "erspan" }], sniffers: ["file"] }],
+    });
+
+  test("a new map holds from the next batch on, and packets before it keep their tenant", async () => {
+    const frames = seeds.slice(0, 200);
+    const first = compileMap(configOf(text("first"))!);
+    const harness = await EngineHarness.create({}, undefined, first);
+    const before = harness.run(frames);
+    expect(harness.engine.replaceMap(compileMap(configOf(JSON.stringify({}))!).image)).toBe(2);
+    const after = harness.run(frames);
+    expect(before.filter(({ result }) => result.verdict === "delivered").length).toBeGreaterThan(0);
+    expect(after.filter(({ result }) => result.verdict === "delivered")).toEqual([]);
+    expect(harness.engine.replaceMap(first.image)).toBe(3);
+    expect(harness.run(frames).map(({ result }) => result.verdict)).toEqual(before.map(({ result }) => result.verdict));
+  });
+
+  test("a hundred replacements take no more memory than two", async () => {
+    const engine = await Engine.create();
+    const { image } = compileMap(configOf(text("only"))!);
+    engine.replaceMap(image);
+    engine.replaceMap(image);
+    const size = engine.memory.memory.buffer.byteLength;
+    for (let i = 0; i < 98; i++) engine.replaceMap(image);
+    expect(engine.memory.memory.buffer.byteLength).toBe(size);
+  });
+});
