@@ -1,7 +1,7 @@
-// Before any test: the engine is compiled, so that tests never run against yesterday's.
+// Before any test: the engine and the command are built, so that tests never run against yesterday's.
 
 import { execFileSync } from "node:child_process";
 
 export default function build(): void {
-  execFileSync("npm", ["run", "--silent", "build:engine"], { stdio: "inherit" });
+  execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
 }

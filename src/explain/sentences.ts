@@ -3,7 +3,7 @@
 import type { VerdictName } from "../engine/index.js";
 
 export const VERDICT_SENTENCES: Readonly<Record<VerdictName, string>> = {
-  delivered: "taken out of the tunnel and delivered",
+  delivered: "taken out of its tunnel",
   reassembled: "a fragment; its datagram was completed by another",
   "not-tunnel": "in no tunnel that is known",
   truncated: "a tunnel header was not captured whole",

@@ -104,6 +104,9 @@ const LABELS: Readonly<Record<string, string>> = {
   cos: "COS",
   vni: "VNI",
   ttl: "TTL",
+  identification: "id",
+  senderMac: "sender MAC",
+  targetMac: "target MAC",
 };
 
 function protocolText(header: string, value: FieldValue): string {

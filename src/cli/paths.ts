@@ -1,0 +1,40 @@
+// Files that a command must not write: one that it reads, one twice, or packets onto a terminal.
+
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { SpangateError } from "../errors.js";
+
+/** Throws `USAGE` when inputs or outputs are in each other's way. Asked before an output is created. */
+export async function checkPaths(inputs: readonly string[], outputs: readonly string[]): Promise<void> {
+  if (inputs.filter((path) => path === "-").length > 1) {
+    throw new SpangateError("USAGE", "standard input (-) can be read only once");
+  }
+  if (outputs.includes("-") && process.stdout.isTTY === true) {
+    throw new SpangateError("USAGE", "standard output is a terminal; redirect it, or name a file");
+  }
+  const read = new Map<string, string>();
+  for (const input of inputs) {
+    const identity = await identityOf(input);
+    if (identity !== undefined) read.set(identity, input);
+  }
+  const written = new Set<string>();
+  for (const output of outputs) {
+    const identity = await identityOf(output);
+    if (identity !== undefined && read.has(identity)) {
+      throw new SpangateError(
+        "USAGE",
+        `${output} would be written over, but it is read from (${read.get(identity)})`,
+      );
+    }
+    const name = identity ?? resolve(output);
+    if (written.has(name)) throw new SpangateError("USAGE", `${output} would be written twice`);
+    written.add(name);
+  }
+}
+
+/** Of a regular file: devices and pipes can be read and written at once. */
+async function identityOf(path: string): Promise<string | undefined> {
+  if (path === "-") return undefined;
+  const status = await stat(path).catch(() => undefined);
+  return status?.isFile() ? `${status.dev}:${status.ino}` : undefined;
+}

@@ -1,0 +1,178 @@
+// The accounts of strip and decap: tables for people, one JSON document for programs.
+
+import type { Report } from "../datapath/index.js";
+import type { Counters, Session, VerdictName } from "../engine/index.js";
+import { type Paint, VERDICT_SENTENCES } from "../explain/index.js";
+import { counted, grouped, lossText, tableText } from "./table.js";
+
+const VERDICT_NAMES = Object.keys(VERDICT_SENTENCES) as VerdictName[];
+const MOST_SESSIONS = 20;
+
+/** Whether packets in no tunnel were passed on: `strip --keep-others`. */
+export interface ReportOptions {
+  readonly keepOthers: boolean;
+}
+
+/** What the engine counts beside verdicts, when there is something to tell. */
+const ASIDES: readonly (readonly [name: keyof Counters, sentence: string])[] = [
+  ["fragment-duplicates", "fragments repeated one that was held"],
+  ["checksum-unverifiable", "GRE checksums could not be verified: bytes were not captured"],
+  ["critical-options", "packets were passed with an unknown critical GENEVE option (--lenient)"],
+  ["unknown-granularity", "ERSPAN III clocks of unknown granularity: capture time was kept"],
+  ["untracked", "packets were of sessions that the full session table could not take"],
+];
+
+/** Every packet received has one fate. */
+export function conservation({ counters }: Report, { keepOthers }: ReportOptions) {
+  const { received, delivered, reassembled, held } = counters;
+  const passed = keepOthers ? counters["not-tunnel"] : 0;
+  const fates = VERDICT_NAMES.reduce((sum, name) => sum + counters[name], 0);
+  const drops = fates - delivered - reassembled - passed;
+  return { received, delivered, passed, reassembled, held, drops, holds: received === fates + held };
+}
+
+/** Verdicts with the conservation line, sessions, and what else there is to say. */
+export function stripText(report: Report, options: ReportOptions, paint: Paint): string {
+  return sections([
+    verdictLines(report, options, paint),
+    sessionLines(report.sessions, paint),
+    asideLines(report),
+    fileLines(report),
+  ]);
+}
+
+/** What each sniffer got, verdicts with the conservation line, and where the files are. */
+export function decapText(report: Report, paint: Paint): string {
+  return sections([
+    deliveryLines(report, paint),
+    verdictLines(report, { keepOthers: false }, paint),
+    asideLines(report),
+    fileLines(report),
+  ]);
+}
+
+/** All of it, for programs. */
+export function reportJson(command: string, report: Report, options: ReportOptions): string {
+  const { counters, sessions, deliveries, files, notices, failure } = report;
+  const verdicts = Object.fromEntries(VERDICT_NAMES.map((name) => [name, counters[name]]));
+  const others = Object.fromEntries(Object.entries(counters).filter(([name]) => !(name in verdicts)));
+  const document = {
+    command,
+    ...conservation(report, options),
+    verdicts,
+    counters: others,
+    sessions,
+    deliveries,
+    files,
+    notices,
+    ...(failure === undefined ? {} : { failure }),
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function sections(parts: readonly (readonly string[])[]): string {
+  const texts = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
+  return `${texts.join("\n\n")}\n`;
+}
+
+function verdictLines(report: Report, options: ReportOptions, paint: Paint): string[] {
+  const { counters } = report;
+  const rows = VERDICT_NAMES.filter((name) => counters[name] > 0).map((name) => {
+    const passed = options.keepOthers && name === "not-tunnel";
+    const sentence = passed ? "in no tunnel; passed on as they came" : VERDICT_SENTENCES[name];
+    return [name, grouped(counters[name]), sentence];
+  });
+  const table = tableText(
+    [
+      ["verdict", "left"],
+      ["packets", "right"],
+      ["", "left"],
+    ],
+    rows,
+    paint.title,
+  );
+  return [...(rows.length > 0 ? table : []), "", conservationLine(report, options)].slice(
+    rows.length > 0 ? 0 : 1,
+  );
+}
+
+function conservationLine(report: Report, options: ReportOptions): string {
+  const { received, delivered, passed, reassembled, held, drops, holds } = conservation(report, options);
+  const others = passed > 0 ? ` + passed ${passed}` : "";
+  const sign = holds ? "=" : "≠";
+  return `received ${received} ${sign} delivered ${delivered}${others} + reassembled ${reassembled} + held ${held} + drops ${drops}`;
+}
+
+function sessionLines(sessions: readonly Session[], paint: Paint): string[] {
+  if (sessions.length === 0) return [];
+  const largest = [...sessions].sort((a, b) => b.packets - a.packets).slice(0, MOST_SESSIONS);
+  const rows = largest.map(({ encapsulation, source, destination, id, packets, bytes, sequence }) => [
+    encapsulation,
+    source,
+    destination,
+    id === undefined ? "-" : String(id),
+    grouped(packets),
+    grouped(bytes),
+    lossText(sequence),
+    ...[sequence?.reordered, sequence?.duplicates, sequence?.restarts].map((count) =>
+      count === undefined ? "n/a" : grouped(count),
+    ),
+  ]);
+  const table = tableText(
+    [
+      ["encapsulation", "left"],
+      ["source", "left"],
+      ["destination", "left"],
+      ["id", "right"],
+      ["packets", "right"],
+      ["bytes", "right"],
+      ["upstream loss", "right"],
+      ["reordered", "right"],
+      ["duplicates", "right"],
+      ["restarts", "right"],
+    ],
+    rows,
+    paint.title,
+  );
+  const more = sessions.length - largest.length;
+  return more > 0 ? [...table, `and ${grouped(more)} more`] : table;
+}
+
+function deliveryLines({ deliveries }: Report, paint: Paint): string[] {
+  const rows = deliveries.map(({ tenant, sniffer, encapsulation, packets, bytes, loss }) => [
+    tenant,
+    sniffer,
+    encapsulation,
+    grouped(packets),
+    grouped(bytes),
+    lossText(loss),
+  ]);
+  if (rows.length === 0) return ["no packet was any tenant's"];
+  return tableText(
+    [
+      ["tenant", "left"],
+      ["sniffer", "left"],
+      ["encapsulation", "left"],
+      ["packets", "right"],
+      ["bytes", "right"],
+      ["upstream loss", "right"],
+    ],
+    rows,
+    paint.title,
+  );
+}
+
+function asideLines({ counters, notices }: Report): string[] {
+  const asides = ASIDES.filter(([name]) => counters[name] > 0);
+  return [
+    ...asides.map(([name, sentence]) => `note: ${grouped(counters[name])} ${sentence}`),
+    ...notices.map((notice) => `note: ${notice}`),
+  ];
+}
+
+function fileLines({ files }: Report): string[] {
+  return files.map(({ path, packets, bytes }) => {
+    const name = path === "-" ? "standard output" : path;
+    return `${name}: ${counted(packets, "packet")}, ${counted(bytes, "byte")}`;
+  });
+}

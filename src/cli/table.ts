@@ -1,0 +1,41 @@
+// Tables of plain text: columns as wide as their widest cell, numbers to the right.
+
+/** A column: its heading and on which side its cells stand. */
+export type Column = readonly [heading: string, side: "left" | "right"];
+
+/** Lines of a table, without trailing space. `heading` colours the first line. */
+export function tableText(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  heading: (text: string) => string,
+): string[] {
+  const widths = columns.map(([title], i) =>
+    Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (columns[i]![1] === "right" ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join("  ")
+      .trimEnd();
+  return [heading(line(columns.map(([title]) => title))), ...rows.map(line)];
+}
+
+/** `1 234 567` with narrow spaces, as in ISO 80000-1. For people only. */
+export function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+/** `1 packet`, `2 packets` */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** `11/50 (22%)`, or n/a without sequence numbers. */
+export function lossText(loss: { readonly lost: number; readonly expected: number } | undefined): string {
+  if (loss === undefined) return "n/a";
+  const { lost, expected } = loss;
+  const percent = expected > 0 ? (100 * lost) / expected : 0;
+  // Some loss is never shown as none.
+  const shown = lost > 0 && percent < 0.01 ? "<0.01" : String(Number(percent.toFixed(2)));
+  return `${grouped(lost)}/${grouped(expected)} (${shown}%)`;
+}
