@@ -26,7 +26,7 @@ export const DATAGRAM_NEXT = 0; // u32, in its bucket
 export const DATAGRAM_PIECE = 4; // u32, the piece of least offset
 export const DATAGRAM_FIRST_TIME = 8; // u64, ns
 export const DATAGRAM_SOURCE = 16; // 16 bytes
-export const DATAGRAM_DESTINATION = 32; // 16 bytes
+// 16 bytes of destination follow
 export const DATAGRAM_ID = 48; // u32
 export const DATAGRAM_META = 52; // u32: outer VLAN, protocol, family
 export const DATAGRAM_COUNT = 56; // u32, pieces held
@@ -44,7 +44,7 @@ const SOURCE_SIZE = 24;
 
 // ── a piece: one fragment ──
 export const PIECE_NEXT = 0; // u32, the piece of next higher offset
-export const PIECE_BLOCKS = 4; // u32, its first block
+const PIECE_BLOCKS = 4; // u32, its first block
 export const PIECE_PACKET = 8; // u64
 export const PIECE_OFFSET = 16; // u32
 export const PIECE_LENGTH = 20; // u32
@@ -72,7 +72,9 @@ function blockPool(): usize {
 
 /** Bytes the area takes. */
 export function areaSize(pieces: u32): u32 {
-  return POOLS + poolSize(DATAGRAM_SIZE + SOURCE_SIZE + PIECE_SIZE + BLOCK_SIZE, pieces) + 3 * pool.POOL_HEADER;
+  return (
+    POOLS + poolSize(DATAGRAM_SIZE + SOURCE_SIZE + PIECE_SIZE + BLOCK_SIZE, pieces) + 3 * pool.POOL_HEADER
+  );
 }
 
 export function createArea(): void {
@@ -161,7 +163,8 @@ function charge(address: usize, blocks: i32): void {
   store<u32>(at, left, SOURCE_BLOCKS);
   if (left != 0) return;
   let link = bucket;
-  while (load<u32>(link) != number) link = pool.record(sourcePool(), SOURCE_SIZE, load<u32>(link)) + SOURCE_NEXT;
+  while (load<u32>(link) != number)
+    link = pool.record(sourcePool(), SOURCE_SIZE, load<u32>(link)) + SOURCE_NEXT;
   store<u32>(link, load<u32>(at, SOURCE_NEXT));
   pool.give(sourcePool(), SOURCE_SIZE, number);
 }

@@ -9,7 +9,7 @@ const K3: u64 = 0x94d049bb133111eb;
 
 /** Of 16 bytes (two words of 8) and two words of 4. */
 export function hash16(high: u64, low: u64, a: u32, b: u32): u32 {
-  let mixed = load<u64>(CONFIG_SEED) ^ ((<u64>a << 32) | b);
+  let mixed = load<u64>(CONFIG_SEED) ^ (((<u64>a) << 32) | b);
   mixed = (mixed ^ high) * K1;
   mixed = (mixed ^ (mixed >> 29) ^ low) * K2;
   mixed = (mixed ^ (mixed >> 32)) * K3;
@@ -18,7 +18,7 @@ export function hash16(high: u64, low: u64, a: u32, b: u32): u32 {
 
 /** Of the 32 bytes at `addresses` and two words. */
 export function hash32(addresses: usize, a: u32, b: u32): u32 {
-  let mixed = load<u64>(CONFIG_SEED) ^ ((<u64>a << 32) | b);
+  let mixed = load<u64>(CONFIG_SEED) ^ (((<u64>a) << 32) | b);
   mixed = (mixed ^ load<u64>(addresses)) * K1;
   mixed = (mixed ^ (mixed >> 29) ^ load<u64>(addresses, 8)) * K2;
   mixed = (mixed ^ (mixed >> 32) ^ load<u64>(addresses, 16)) * K3;

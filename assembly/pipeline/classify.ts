@@ -7,13 +7,13 @@ import {
   DIRECTION,
   DIRECTION_IN,
   DIRECTION_UNKNOWN,
-  ENDPOINTS,
   ENDPOINT_DESTINATION,
   ENDPOINT_DESTINATION_MAC,
   ENDPOINT_NON_IP,
   ENDPOINT_SOURCE,
   ENDPOINT_SOURCE_MAC,
   ENDPOINT_TARGET,
+  ENDPOINTS,
   FAMILY_MAC,
   KEY_CLAIM,
   KEY_VALUE,
@@ -32,8 +32,8 @@ import {
   TENANT_HAS_ADDRESSES,
   TENANT_HAS_MAC,
   TENANT_NON_IP,
-  TENANT_SHAPES,
   TENANT_SHAPE_COUNT,
+  TENANT_SHAPES,
   TENANT_SIZE,
 } from "../memory/layout";
 import { isKnown, lists, ownerOf, shapeFamily } from "../tenant/address";
@@ -118,7 +118,10 @@ function listsMac(generation: usize, index: u32, shape: usize, endpoint: u32): b
 }
 
 function listsIp(generation: usize, index: u32, shape: usize, endpoint: u32): bool {
-  return endpoints.has(endpoint) && lists(generation, index, shape, endpoints.high(endpoint), endpoints.low(endpoint));
+  return (
+    endpoints.has(endpoint) &&
+    lists(generation, index, shape, endpoints.high(endpoint), endpoints.low(endpoint))
+  );
 }
 
 /** Rule 3: the inner addresses decide; between two tenants the direction, when it is trusted. */
@@ -156,7 +159,10 @@ function ownersOf(generation: usize, mac: u32, ip: u32, withTarget: bool): u32 {
   }
   if (withTarget && endpoints.has(ENDPOINT_TARGET)) {
     const target = ENDPOINT_TARGET;
-    owner = join(owner, ownerOf(generation, endpoints.family(), endpoints.high(target), endpoints.low(target)));
+    owner = join(
+      owner,
+      ownerOf(generation, endpoints.family(), endpoints.high(target), endpoints.low(target)),
+    );
   }
   return owner;
 }

@@ -114,7 +114,14 @@ function putOptions(at: usize, d: usize, direction: u32, comment: u32): usize {
 }
 
 /** The same in nanosecond pcap records; the file's one link type stands for the interface. */
-export function encodePcap(first: u32, count: u32, to: usize, limit: usize, snaplen: u32, interfaces: usize): usize {
+export function encodePcap(
+  first: u32,
+  count: u32,
+  to: usize,
+  limit: usize,
+  snaplen: u32,
+  interfaces: usize,
+): usize {
   const selection = worker() + SELECTION;
   let i = first;
   for (; i < count; i++) {

@@ -27,7 +27,6 @@ import { innerNetworkHeader } from "./inner";
 import { etherType } from "./link";
 import { portEncapsulation } from "./tunnel";
 
-
 let present: u32 = 0;
 let ipFamily: u32 = 0;
 let nonIp: bool = false;
@@ -68,10 +67,18 @@ export function mac(endpoint: u32): u64 {
   return endpoint == ENDPOINT_SOURCE_MAC ? macSource : macDestination;
 }
 export function high(endpoint: u32): u64 {
-  return endpoint == ENDPOINT_SOURCE ? highSource : endpoint == ENDPOINT_DESTINATION ? highDestination : highTarget;
+  return endpoint == ENDPOINT_SOURCE
+    ? highSource
+    : endpoint == ENDPOINT_DESTINATION
+      ? highDestination
+      : highTarget;
 }
 export function low(endpoint: u32): u64 {
-  return endpoint == ENDPOINT_SOURCE ? lowSource : endpoint == ENDPOINT_DESTINATION ? lowDestination : lowTarget;
+  return endpoint == ENDPOINT_SOURCE
+    ? lowSource
+    : endpoint == ENDPOINT_DESTINATION
+      ? lowDestination
+      : lowTarget;
 }
 
 /** Reads the endpoints of the decoded frame of `d`. */
@@ -105,13 +112,13 @@ function readMacs(frame: usize): void {
 function source4(at: usize): void {
   if (at + 4 > frameEnd) return;
   highSource = 0;
-  lowSource = (<u64>load<u32>(at) << 32) | 0xffff0000;
+  lowSource = ((<u64>load<u32>(at)) << 32) | 0xffff0000;
   present |= ENDPOINT_SOURCE;
 }
 function destination4(at: usize): void {
   if (at + 4 > frameEnd) return;
   highDestination = 0;
-  lowDestination = (<u64>load<u32>(at) << 32) | 0xffff0000;
+  lowDestination = ((<u64>load<u32>(at)) << 32) | 0xffff0000;
   present |= ENDPOINT_DESTINATION;
 }
 
@@ -145,7 +152,12 @@ function readIpv6(): void {
   lowDestination = load<u64>(to, 8);
   present |= ENDPOINT_DESTINATION;
   const icmp = network + ipv6.HEADER_LEN;
-  if (ipv6.nextHeader(network) != protocols.ICMPV6 || !icmpv6.fits(icmp, packetEnd()) || !icmpv6.hasTarget(icmp)) return;
+  if (
+    ipv6.nextHeader(network) != protocols.ICMPV6 ||
+    !icmpv6.fits(icmp, packetEnd()) ||
+    !icmpv6.hasTarget(icmp)
+  )
+    return;
   highTarget = load<u64>(icmp + icmpv6.TARGET);
   lowTarget = load<u64>(icmp + icmpv6.TARGET, 8);
   targetIsSource = icmpv6.isAdvertisement(icmp);

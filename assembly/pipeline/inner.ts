@@ -1,6 +1,7 @@
 // The decoded frame: a synthetic Ethernet header before bare IP, the tag that ERSPAN took off, the original length. All in
 // place, over tunnel headers that are no longer needed.
 
+import { Header } from "../header";
 import {
   BARE,
   CONFIG_RESTORE_VLAN,
@@ -16,9 +17,8 @@ import {
   RESTORE_ALWAYS,
   RESTORE_NEVER,
 } from "../memory/layout";
-import { Header } from "../header";
-import * as etherTypes from "../wire/ether-type";
 import * as erspan2 from "../wire/erspan2";
+import * as etherTypes from "../wire/ether-type";
 import * as ethernet from "../wire/ethernet";
 import * as ipv4 from "../wire/ipv4";
 import * as ipv6 from "../wire/ipv6";

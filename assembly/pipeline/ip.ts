@@ -122,7 +122,11 @@ function extensions(d: usize, p: usize, next: u32): usize {
     if (!ipv6.extensionFits(p, end)) return Verdict.Truncated;
     const length = ipv6.extensionLength(p);
     trace(
-      next == protocols.HOP_BY_HOP ? Header.HopByHop : next == protocols.ROUTING ? Header.Routing : Header.DestinationOptions,
+      next == protocols.HOP_BY_HOP
+        ? Header.HopByHop
+        : next == protocols.ROUTING
+          ? Header.Routing
+          : Header.DestinationOptions,
       p,
       length,
     );
@@ -154,5 +158,7 @@ export function innerIp(d: usize, p: usize, etherType: u32): usize {
 
 /** The checksum of the inner IPv4 header that `innerIp` passed, asked once a tunnel is recognised behind it. */
 export function innerChecksumIsGood(): bool {
-  return checksumHeader == 0 || (load<u32>(CONFIG_FLAGS) & FLAG_VERIFY) == 0 || ipv4.checksumIsGood(checksumHeader);
+  return (
+    checksumHeader == 0 || (load<u32>(CONFIG_FLAGS) & FLAG_VERIFY) == 0 || ipv4.checksumIsGood(checksumHeader)
+  );
 }

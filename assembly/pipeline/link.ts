@@ -51,7 +51,8 @@ function otherLink(d: usize, frame: usize, end: usize, linkType: u32): usize {
     store<u16>(d, <u16>firstVid, OUTER_VLAN);
     return network;
   }
-  const anyVersion = linkType == linkTypes.RAW || linkType == linkTypes.RAW_BSD || linkType == linkTypes.RAW_OPENBSD;
+  const anyVersion =
+    linkType == linkTypes.RAW || linkType == linkTypes.RAW_BSD || linkType == linkTypes.RAW_OPENBSD;
   if (!anyVersion && linkType != linkTypes.IPV4 && linkType != linkTypes.IPV6) return Verdict.NotTunnel;
   if (load<u32>(d, CAPTURED) == 0) return Verdict.Truncated;
   if (linkType == linkTypes.IPV4) protocol = etherTypes.IPV4;
@@ -70,7 +71,7 @@ export function ipEtherType(ip: usize): u32 {
 }
 
 /** Ethernet header and up to two tags at `frame`: gives what follows, sets `etherType`. */
-export function ethernetPayload(frame: usize, end: usize): usize {
+function ethernetPayload(frame: usize, end: usize): usize {
   if (!ethernet.fits(frame, end)) return Verdict.Truncated;
   trace(Header.Ethernet, frame, ethernet.HEADER_LEN);
   return skipTags(frame + ethernet.HEADER_LEN, end, ethernet.type(frame));

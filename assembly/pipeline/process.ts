@@ -64,7 +64,11 @@ function isFiltered(d: usize): bool {
   if ((load<u32>(d, HAS) & HAS_ID) == 0) return true;
   const encapsulation = <u32>load<u8>(d, ENCAPSULATION);
   const id = load<u32>(d, ID);
-  if ((filter & FILTER_SESSION) != 0 && encapsulation == Encapsulation.Erspan && id == load<u32>(CONFIG_FILTER_SESSION)) {
+  if (
+    (filter & FILTER_SESSION) != 0 &&
+    encapsulation == Encapsulation.Erspan &&
+    id == load<u32>(CONFIG_FILTER_SESSION)
+  ) {
     return false;
   }
   const hasVni =

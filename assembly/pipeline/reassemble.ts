@@ -4,6 +4,7 @@
 import { Counter } from "../counters";
 import { Header } from "../header";
 import * as fragments from "../memory/fragments";
+import { hash32 } from "../memory/hash";
 import {
   CONFIG_PER_SOURCE,
   CONFIG_TIMEOUT,
@@ -27,7 +28,6 @@ import {
   WORKER_SETTLED,
   WORKER_SETTLED_COUNT,
 } from "../memory/layout";
-import { hash32 } from "../memory/hash";
 import { add, assembled, field, setField } from "../memory/worker";
 import { Verdict } from "../verdict";
 import * as ipv4 from "../wire/ipv4";
@@ -57,7 +57,15 @@ export function hasRoom(): bool {
 
 export function fragment4(d: usize, header: usize, data: usize): usize {
   const meta = <u32>load<u16>(d, OUTER_VLAN) | (ipv4.protocol(header) << 16);
-  return fragment(d, data, meta, ipv4.identification(header), ipv4.fragmentOffset(header), ipv4.moreFragments(header), 0);
+  return fragment(
+    d,
+    data,
+    meta,
+    ipv4.identification(header),
+    ipv4.fragmentOffset(header),
+    ipv4.moreFragments(header),
+    0,
+  );
 }
 
 export function fragment6(d: usize, header: usize, data: usize): usize {
@@ -73,7 +81,15 @@ export function fragment6(d: usize, header: usize, data: usize): usize {
   );
 }
 
-function fragment(d: usize, data: usize, meta: u32, id: u32, offset: u32, more: bool, nextHeader: u32): usize {
+function fragment(
+  d: usize,
+  data: usize,
+  meta: u32,
+  id: u32,
+  offset: u32,
+  more: bool,
+  nextHeader: u32,
+): usize {
   const end = load<u32>(d, END);
   if (load<u64>(d, DECLARED) > <u64>end) return Verdict.Truncated;
   const length = end - <u32>data;
@@ -96,7 +112,8 @@ function fragment(d: usize, data: usize, meta: u32, id: u32, offset: u32, more: 
   }
   const blocks = fragments.blocksFor(length);
   if (blocks > fragments.freeBlocks()) return Verdict.FragmentLimit;
-  if ((fragments.heldBy(d + SOURCE) + blocks) * PIECE_BLOCK > load<u32>(CONFIG_PER_SOURCE)) return Verdict.FragmentLimit;
+  if ((fragments.heldBy(d + SOURCE) + blocks) * PIECE_BLOCK > load<u32>(CONFIG_PER_SOURCE))
+    return Verdict.FragmentLimit;
   if (number == 0) {
     number = begin(bucket, d, meta, id);
     if (number == 0) return Verdict.FragmentLimit;
@@ -181,7 +198,10 @@ function hold(number: u32, d: usize, data: usize, offset: u32, length: u32): u32
   store<u32>(at, offset, fragments.PIECE_OFFSET);
   const datagram = fragments.datagram(number);
   let link = datagram + fragments.DATAGRAM_PIECE;
-  while (load<u32>(link) != 0 && load<u32>(fragments.piece(load<u32>(link)), fragments.PIECE_OFFSET) < offset) {
+  while (
+    load<u32>(link) != 0 &&
+    load<u32>(fragments.piece(load<u32>(link)), fragments.PIECE_OFFSET) < offset
+  ) {
     link = fragments.piece(load<u32>(link)) + fragments.PIECE_NEXT;
   }
   store<u32>(at, load<u32>(link), fragments.PIECE_NEXT);

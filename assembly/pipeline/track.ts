@@ -1,6 +1,7 @@
 // Mirror sessions: which there are, what came of each, and by GRE sequence number what was lost on the way here.
 
 import { Counter } from "../counters";
+import { hash32 } from "../memory/hash";
 import {
   CONFIG_FLAGS,
   DESTINATION,
@@ -41,7 +42,6 @@ import {
   WORKER_SESSION_INDEX,
   WORKER_SESSION_MASK,
 } from "../memory/layout";
-import { hash32 } from "../memory/hash";
 import { add, field, sessions, setField } from "../memory/worker";
 import { mirrorTime } from "./mirror-time";
 
@@ -147,12 +147,13 @@ function restart(at: usize, number: u32): void {
 /** A number not above the highest: seen before, or late. Late ones of this run were counted lost. */
 function late(at: usize, behind: i32): void {
   const window = load<u64>(at, SESSION_WINDOW);
-  const bit = <u64>1 << behind;
+  const bit = (<u64>1) << behind;
   if ((window & bit) != 0) {
     store<u64>(at, load<u64>(at, SESSION_DUPLICATES) + 1, SESSION_DUPLICATES);
     return;
   }
   store<u64>(at, window | bit, SESSION_WINDOW);
   store<u64>(at, load<u64>(at, SESSION_REORDERED) + 1, SESSION_REORDERED);
-  if (behind < <i32>load<u8>(at, SESSION_KNOWN)) store<i64>(at, load<i64>(at, SESSION_LOST) - 1, SESSION_LOST);
+  if (behind < <i32>load<u8>(at, SESSION_KNOWN))
+    store<i64>(at, load<i64>(at, SESSION_LOST) - 1, SESSION_LOST);
 }

@@ -121,7 +121,8 @@ function udpTunnel(d: usize, p: usize, encapsulation: u32, outermost: bool): usi
     case Encapsulation.Tzsp: {
       if (!tzsp.fits(p, end)) return Verdict.Truncated;
       if (tzsp.version(p) != tzsp.VERSION_1) return Verdict.UnsupportedVersion;
-      if (!tzsp.carriesPacket(p) || tzsp.protocol(p) != tzsp.PROTOCOL_ETHERNET) return Verdict.UnsupportedPayload;
+      if (!tzsp.carriesPacket(p) || tzsp.protocol(p) != tzsp.PROTOCOL_ETHERNET)
+        return Verdict.UnsupportedPayload;
       const frame = tzsp.skipTags(p + tzsp.HEADER_LEN, end);
       if (frame == 0 || frame > end) return Verdict.Truncated;
       trace(Header.Tzsp, p, frame - p);

@@ -5,8 +5,8 @@ import {
   KEY_VALUE,
   KIND_ADDRESS,
   KIND_OWNER,
-  MAP_OWNER_SHAPES,
   MAP_OWNER_SHAPE_COUNT,
+  MAP_OWNER_SHAPES,
   NONE,
   SHAPE_BITS,
   SHAPE_MASK,
@@ -21,7 +21,15 @@ export function shapeFamily(shape: usize): u32 {
 /** Whether `tenant` lists the address in the shape at `shape`. */
 export function lists(generation: usize, tenant: u32, shape: usize, high: u64, low: u64): bool {
   const bits = load<u32>(shape, SHAPE_BITS) | KIND_ADDRESS;
-  return find(generation, high & load<u64>(shape, SHAPE_MASK), low & load<u64>(shape, SHAPE_MASK + 8), tenant, bits) != 0;
+  return (
+    find(
+      generation,
+      high & load<u64>(shape, SHAPE_MASK),
+      low & load<u64>(shape, SHAPE_MASK + 8),
+      tenant,
+      bits,
+    ) != 0
+  );
 }
 
 /** The tenant that owns an address of `family`: its index, OWNER_MANY, or NONE. */
@@ -31,7 +39,13 @@ export function ownerOf(generation: usize, family: u32, high: u64, low: u64): u3
   for (; shape < end; shape += SHAPE_SIZE) {
     if (shapeFamily(shape) != family) continue;
     const bits = load<u32>(shape, SHAPE_BITS) | KIND_OWNER;
-    const slot = find(generation, high & load<u64>(shape, SHAPE_MASK), low & load<u64>(shape, SHAPE_MASK + 8), 0, bits);
+    const slot = find(
+      generation,
+      high & load<u64>(shape, SHAPE_MASK),
+      low & load<u64>(shape, SHAPE_MASK + 8),
+      0,
+      bits,
+    );
     if (slot != 0) return load<u32>(slot, KEY_VALUE);
   }
   return NONE;

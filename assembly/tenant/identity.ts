@@ -3,8 +3,8 @@
 import { Encapsulation } from "../encapsulation";
 import {
   BITS_ENCAPSULATION,
-  BITS_HAS_ID,
   BITS_FAMILY,
+  BITS_HAS_ID,
   BITS_VLAN,
   ENCAPSULATION,
   FAMILY_ANY,
@@ -16,8 +16,8 @@ import {
   HAS_NVGRE,
   ID,
   KIND_IDENTITY,
-  MAP_IDENTITY_SHAPES,
   MAP_IDENTITY_SHAPE_COUNT,
+  MAP_IDENTITY_SHAPES,
   NO_VLAN,
   OUTER_VLAN,
   SHAPE_BITS,
@@ -58,7 +58,13 @@ export function claimOf(d: usize, generation: usize): usize {
       bits |= (outerVlan + 1) << BITS_VLAN;
     }
     bits |= KIND_IDENTITY | (encapsulation << BITS_ENCAPSULATION);
-    const slot = find(generation, high & load<u64>(shape, SHAPE_MASK), low & load<u64>(shape, SHAPE_MASK + 8), id, bits);
+    const slot = find(
+      generation,
+      high & load<u64>(shape, SHAPE_MASK),
+      low & load<u64>(shape, SHAPE_MASK + 8),
+      id,
+      bits,
+    );
     if (slot != 0) return slot;
   }
   return 0;

@@ -1,6 +1,6 @@
 // ARP for IPv4 (RFC 826): the two protocol addresses, behind hardware addresses whose length the header tells.
 
-import { get16, get8 } from "./bytes";
+import { get8, get16 } from "./bytes";
 import * as etherTypes from "./ether-type";
 
 const PROTOCOL_TYPE: usize = 2;

@@ -12,12 +12,6 @@ export function get24(p: usize): u32 {
 export function get32(p: usize): u32 {
   return bswap<u32>(load<u32>(p));
 }
-export function put8(p: usize, value: u32): void {
-  store<u8>(p, <u8>value);
-}
 export function put16(p: usize, value: u32): void {
   store<u16>(p, bswap<u16>(<u16>value));
-}
-export function put32(p: usize, value: u32): void {
-  store<u32>(p, bswap<u32>(value));
 }

@@ -8,7 +8,7 @@
 //  │       Reserved        │                  Index                │
 //  └───────────────────────┴───────────────────────────────────────┘
 
-import { get16, get32 } from "./bytes";
+import { get16 } from "./bytes";
 
 export const VERSION_VLAN: usize = 0;
 export const SESSION: usize = VERSION_VLAN + 2; // cos:3 en:2 t:1 session:10
@@ -40,7 +40,4 @@ export function truncated(header: usize): bool {
 }
 export function session(header: usize): u32 {
   return get16(header + SESSION) & 0x3ff;
-}
-export function index(header: usize): u32 {
-  return get32(header + INDEX) & 0xfffff;
 }

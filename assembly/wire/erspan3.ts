@@ -13,7 +13,7 @@
 //  │           │                                                   │
 //  └───────────┴───────────────────────────────────────────────────┘
 
-import { get16, get32, get8 } from "./bytes";
+import { get8, get16, get32 } from "./bytes";
 
 export const VERSION_VLAN: usize = 0;
 export const SESSION: usize = VERSION_VLAN + 2; // cos:3 bso:2 t:1 session:10

@@ -21,10 +21,7 @@ export function type(header: usize): u32 {
 }
 /** A MAC address as 48 bits in memory order, for comparing and hashing. */
 export function mac(address: usize): u64 {
-  return <u64>load<u32>(address) | (<u64>load<u16>(address + 4) << 32);
-}
-export function isMulticast(address: usize): bool {
-  return (load<u8>(address) & 1) != 0;
+  return <u64>load<u32>(address) | ((<u64>load<u16>(address + 4)) << 32);
 }
 
 /** The header in front of an inner packet that had none: 02:00:00:00:00:02 from 02:00:00:00:00:01. */

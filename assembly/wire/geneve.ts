@@ -10,7 +10,7 @@
 //  │         Option class          │     Type      │R R R│ Length  │  options
 //  └───────────────────────────────┴───────────────┴─────┴─────────┘
 
-import { get16, get24, get8 } from "./bytes";
+import { get8, get16, get24 } from "./bytes";
 
 export const VERSION_LENGTH: usize = 0;
 export const FLAGS: usize = VERSION_LENGTH + 1;

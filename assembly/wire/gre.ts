@@ -14,7 +14,7 @@
 //  │              Source route entries, up to a null one (R)       │
 //  └───────────────────────────────────────────────────────────────┘
 
-import { get16, get8 } from "./bytes";
+import { get8, get16 } from "./bytes";
 
 export const FLAGS_VERSION: usize = 0;
 export const PROTOCOL: usize = FLAGS_VERSION + 2;

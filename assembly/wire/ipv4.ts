@@ -14,7 +14,7 @@
 //  │                       Destination address                     │
 //  └───────────────────────────────────────────────────────────────┘  options up to IHL
 
-import { get16, get8 } from "./bytes";
+import { get8, get16 } from "./bytes";
 import { sum } from "./checksum";
 
 export const VERSION_IHL: usize = 0;
@@ -63,5 +63,5 @@ export function checksumIsGood(header: usize): bool {
 /** Writes the address at `from` as ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
 export function mapped(from: usize, to: usize): void {
   store<u64>(to, 0);
-  store<u64>(to + 8, (<u64>load<u32>(from) << 32) | 0xffff0000);
+  store<u64>(to + 8, ((<u64>load<u32>(from)) << 32) | 0xffff0000);
 }

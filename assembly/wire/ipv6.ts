@@ -11,7 +11,7 @@
 //  │                  Destination address, 128 bits                │
 //  └───────────────────────────────────────────────────────────────┘
 
-import { get16, get32, get8 } from "./bytes";
+import { get8, get16, get32 } from "./bytes";
 
 export const VERSION: usize = 0;
 export const PAYLOAD_LENGTH: usize = VERSION + 4;

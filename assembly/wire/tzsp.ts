@@ -5,7 +5,7 @@
 //  │Ver = 1│ Type  │   Protocol    │ tags: type, length, data …  │
 //  └───────┴───────┴───────────────┴─────────────────────────────┘
 
-import { get16, get8 } from "./bytes";
+import { get8, get16 } from "./bytes";
 
 export const VERSION: usize = 0;
 export const TYPE: usize = VERSION + 1;

@@ -8,7 +8,7 @@
 //  │                      VNI                      │   Reserved    │
 //  └───────────────────────────────────────────────┴───────────────┘
 
-import { get24, get8 } from "./bytes";
+import { get8, get24 } from "./bytes";
 
 export const FLAGS: usize = 0;
 export const NEXT_PROTOCOL: usize = FLAGS + 3;

@@ -21,7 +21,7 @@ export const DECODE = {
   checksums: "verify",
   restoreVlan: "auto",
   sequenceScope: "session",
-  greEthernet: [],
+  greEthernet: [0x8949],
   lenient: false,
   reassembly: { memory: "16MiB", perSource: "1MiB", timeout: "5s" },
 } as const;

@@ -19,9 +19,9 @@ const tunnel = field.section({
     .prefault([])
     .describe("The gateway's own tunnel addresses: where mirror sources send to. Required live."),
   backend: field
-    .choice(["auto", "af-xdp", "af-packet", "cap"])
+    .choice(["auto", "afxdp", "afpacket", "udp", "libpcap"])
     .default("auto")
-    .describe("How frames are received; `auto` takes the fastest that works."),
+    .describe("How frames are received; `auto` takes the first that works, in this order."),
   queues: field.integer(1, 64).default(1).describe("Receive queues, each with a data-path worker."),
   ports: field
     .section({
@@ -132,7 +132,7 @@ export const gatewayConfig = field
       .describe("User that the gateway becomes when its sockets are open; it stays who it is when absent."),
     sealed: field.flag
       .default(false)
-      .describe("The mapping stays as this file has it: changes over the control API are refused."),
+      .describe("Drop every capability after the start, and refuse what would need one from then on."),
     sharedSources: field
       .list(sharedSource, "tunnel identities")
       .prefault([])

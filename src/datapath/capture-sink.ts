@@ -108,7 +108,9 @@ export class CaptureSink {
   #place(number: number): number {
     const { batch } = this.#engine;
     const session = batch.verdict(number) === Verdict.Delivered ? batch.session(number) : -1;
-    return session >= 0 ? (this.#interfaces.address >>> 2) + session : (batch.address(number) + at.INTERFACE) >>> 2;
+    return session >= 0
+      ? (this.#interfaces.address >>> 2) + session
+      : (batch.address(number) + at.INTERFACE) >>> 2;
   }
 
   async #declare(number: number): Promise<void> {

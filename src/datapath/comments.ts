@@ -36,7 +36,8 @@ export class Comments {
     if ((has & at.HAS_ID) !== 0) words.push(`id ${batch.word(number, at.ID)}`);
     if ((has & at.HAS_SEQUENCE) !== 0) words.push(`sequence ${batch.word(number, at.SEQUENCE)}`);
     const direction = DIRECTIONS[batch.byte(number, at.DIRECTION)];
-    if (direction !== undefined) words.push(`direction ${direction}`, `hardware ${batch.byte(number, at.HARDWARE_ID)}`);
+    if (direction !== undefined)
+      words.push(`direction ${direction}`, `hardware ${batch.byte(number, at.HARDWARE_ID)}`);
     const vlan = batch.word(number, at.OUTER_VLAN) & 0xffff;
     if (vlan !== at.NO_VLAN) words.push(`outer VLAN ${vlan}`);
     if ((has & at.HAS_TRUNCATED) !== 0) words.push("cut by the mirror");

@@ -79,12 +79,15 @@ function notices({ tenants, sniffers }: GatewayConfig, withheld: number): string
   const list: string[] = [];
   const balanced = tenants.filter(({ fanout }) => fanout === "balance").map(({ name }) => name);
   if (balanced.length > 0) {
-    list.push(`fanout: balance of ${balanced.join(", ")} is for live delivery; each sniffer's file has every packet`);
+    list.push(
+      `fanout: balance of ${balanced.join(", ")} is for live delivery; each sniffer's file has every packet`,
+    );
   }
   if (tenants.some(({ rate }) => rate !== undefined) || sniffers.some(({ rate }) => rate !== undefined)) {
     list.push("rate is for live delivery; files have every packet");
   }
-  if (withheld > 0) list.push(`quarantine is full: ${withheld} unmapped packets were counted and not written`);
+  if (withheld > 0)
+    list.push(`quarantine is full: ${withheld} unmapped packets were counted and not written`);
   return list;
 }
 
@@ -92,6 +95,8 @@ async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (cause) {
-    throw new SpangateError("IO_FAILED", `${path}: cannot make this folder: ${(cause as Error).message}`, { cause });
+    throw new SpangateError("IO_FAILED", `${path}: cannot make this folder: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }

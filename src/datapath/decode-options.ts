@@ -9,7 +9,11 @@ export function engineOptions(
   ports: GatewayConfig["tunnel"]["ports"],
 ): Pick<EngineOptions, "decode" | "ports"> {
   return {
-    decode: { ...DEFAULT_OPTIONS.decode, ...decode, reassembly: { ...decode.reassembly, timeout: BigInt(decode.reassembly.timeout) } },
+    decode: {
+      ...DEFAULT_OPTIONS.decode,
+      ...decode,
+      reassembly: { ...decode.reassembly, timeout: BigInt(decode.reassembly.timeout) },
+    },
     ports,
   };
 }

@@ -1,6 +1,6 @@
 // The data path over capture files: read, process, write, account.
 
-export { engineOptions } from "./decode-options.js";
 export { type DecapRequest, decap } from "./decap.js";
+export { engineOptions } from "./decode-options.js";
 export type { Delivery, Progress, Report, WrittenFile } from "./report.js";
 export { type StripRequest, strip } from "./strip.js";

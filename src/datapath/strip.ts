@@ -33,7 +33,8 @@ export async function strip(request: StripRequest): Promise<Report> {
     let count = 0;
     for (let i = from; i < to; i++) {
       const verdict = batch.verdict(i);
-      if (verdict === Verdict.Delivered || (request.keepOthers && verdict === Verdict.NotTunnel)) numbers[count++] = i;
+      if (verdict === Verdict.Delivered || (request.keepOthers && verdict === Verdict.NotTunnel))
+        numbers[count++] = i;
     }
     if (count > 0) await sink.add(numbers, count);
   };

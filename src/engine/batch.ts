@@ -117,6 +117,9 @@ export class Batch {
   }
   #address(i: number, offset: number): string {
     const start = this.address(i) + offset;
-    return addressText(this.#memory.u8.subarray(start, start + 16), (this.word(i, at.HAS) & at.HAS_IPV6) !== 0);
+    return addressText(
+      this.#memory.u8.subarray(start, start + 16),
+      (this.word(i, at.HAS) & at.HAS_IPV6) !== 0,
+    );
   }
 }

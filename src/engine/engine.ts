@@ -170,7 +170,8 @@ export class Engine {
   counters(): Counters {
     const counters: Record<string, number> = {};
     for (const [number, name] of VERDICTS.entries()) counters[name] = this.counter(number);
-    for (const [number, name] of COUNTERS.entries()) if (name !== undefined) counters[name] = this.counter(number);
+    for (const [number, name] of COUNTERS.entries())
+      if (name !== undefined) counters[name] = this.counter(number);
     return counters as Counters;
   }
 

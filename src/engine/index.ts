@@ -5,15 +5,15 @@ export { type Counters, Engine, type TraceEntry } from "./engine.js";
 export { LinearMemory, type Stretch } from "./memory.js";
 export {
   type CounterName,
-  Encapsulation,
   ENCAPSULATIONS,
+  Encapsulation,
   type EncapsulationName,
   Header,
-  Verdict,
   VERDICTS,
+  Verdict,
   type VerdictName,
 } from "./names.js";
 export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
-export { FrameSlots } from "./slots.js";
 export { type Session, SessionTable } from "./sessions.js";
+export { FrameSlots } from "./slots.js";
 export type { MapImage } from "./tenant-map.js";

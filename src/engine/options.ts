@@ -1,6 +1,7 @@
 // What an engine is told once, when it is created.
 
-import type { EncapsulationName } from "./names.js";
+import { DECODE, TUNNEL_PORTS } from "../config/defaults.js";
+import { parseDuration, parseSize } from "../config/quantities.js";
 
 /** UDP ports by what arrives on them. */
 export type TunnelPorts = Readonly<
@@ -46,29 +47,18 @@ export interface EngineOptions {
   readonly trace: boolean;
 }
 
-/** What works for captures without any configuration. */
+/** What works for captures without any configuration: the defaults of the configuration. */
 export const DEFAULT_OPTIONS: EngineOptions = {
   decode: {
-    depth: 1,
-    checksums: "verify",
-    restoreVlan: "auto",
-    sequenceScope: "session",
-    lenient: false,
-    greEthernet: [0x8949],
-    reassembly: { memory: 16 * 2 ** 20, perSource: 2 ** 20, timeout: 5_000_000_000n },
+    ...DECODE,
+    reassembly: {
+      memory: parseSize(DECODE.reassembly.memory) as number,
+      perSource: parseSize(DECODE.reassembly.perSource) as number,
+      timeout: BigInt(parseDuration(DECODE.reassembly.timeout) as number),
+    },
   },
-  ports: {
-    vxlan: [4789, 8472],
-    "vxlan-gpe": [4790],
-    geneve: [6081],
-    tzsp: [37008],
-    "hp-erm": [7932],
-    "gre-udp": [4754],
-  },
+  ports: TUNNEL_PORTS,
   time: "capture",
   sessions: 65_536,
   trace: false,
 };
-
-/** Encapsulations that stand in the port table. */
-export type PortEncapsulation = Extract<EncapsulationName, keyof TunnelPorts>;

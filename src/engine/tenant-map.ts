@@ -85,7 +85,8 @@ export class MapStore {
     const size = at.KEY_SIZE / 4;
     for (let from = 0; from < words.length; from += size) {
       for (let i = 0; i < size; i++) u32[scratch + i] = words[from + i]!;
-      if (this.#exports.mapInsert(generation) !== 0) throw new Error("two entries of a tenant map have one key");
+      if (this.#exports.mapInsert(generation) !== 0)
+        throw new Error("two entries of a tenant map have one key");
     }
   }
 

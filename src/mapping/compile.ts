@@ -24,7 +24,11 @@ export interface Claim {
 export interface CompiledMap {
   readonly image: Image;
   /** By the tenant index of a descriptor. */
-  readonly tenants: readonly { readonly name: string; readonly sniffers: readonly string[]; readonly snaplen?: number }[];
+  readonly tenants: readonly {
+    readonly name: string;
+    readonly sniffers: readonly string[];
+    readonly snaplen?: number;
+  }[];
   /** By the claim index of a descriptor. */
   readonly claims: readonly Claim[];
 }
@@ -98,7 +102,9 @@ function identityShape(source: Source): Shape {
 /** Exact source, longer prefix, any; then id given, absent; then VLAN given, absent. */
 function bySpecificity(a: Shape, b: Shape): number {
   return (
-    b.prefixLength - a.prefixLength || Number(b.hasId) - Number(a.hasId) || Number(b.hasVlan) - Number(a.hasVlan)
+    b.prefixLength - a.prefixLength ||
+    Number(b.hasId) - Number(a.hasId) ||
+    Number(b.hasVlan) - Number(a.hasVlan)
   );
 }
 
@@ -149,12 +155,16 @@ function addOwners(list: readonly Tenant[], slots: Slots): Shape[] {
 
 /** Distinct shapes, longest prefix first. */
 function distinctShapes(addresses: readonly EndpointAddress[]): Shape[] {
-  const shapes = new Map(addresses.map((address) => [shapeBits(addressShape(address)), addressShape(address)]));
+  const shapes = new Map(
+    addresses.map((address) => [shapeBits(addressShape(address)), addressShape(address)]),
+  );
   return [...shapes.values()].sort(bySpecificity);
 }
 
 function distinct(addresses: readonly EndpointAddress[]): Map<string, EndpointAddress> {
-  return new Map(addresses.map((address) => [`${shapeBits(addressShape(address))}/${address.bytes}`, address]));
+  return new Map(
+    addresses.map((address) => [`${shapeBits(addressShape(address))}/${address.bytes}`, address]),
+  );
 }
 
 /** Where copies go, and where tunnels end: a mirrored packet to either is a loop. */
@@ -177,7 +187,8 @@ function hostPrefix(address: Address): EndpointAddress {
 function deliveryAddresses(sniffer: Sniffer): EndpointAddress[] {
   const addresses: EndpointAddress[] = [];
   // Across routers `mac` is the next hop's, which a tenant's own packets may well be sent to.
-  if (sniffer.deliver === "mac" || sniffer.deliver === "ip") addresses.push({ family: "mac", bytes: sniffer.mac });
+  if (sniffer.deliver === "mac" || sniffer.deliver === "ip")
+    addresses.push({ family: "mac", bytes: sniffer.mac });
   if ("ip" in sniffer && sniffer.ip !== undefined) addresses.push(hostPrefix(sniffer.ip));
   if ("to" in sniffer && sniffer.to !== undefined) addresses.push(hostPrefix(sniffer.to));
   return addresses;

@@ -76,7 +76,13 @@ export class Slots {
   #length = 0;
 
   /** @param claim index of the claim for an identity, 0 for the rest */
-  add(address: EndpointAddress | Prefix | undefined, word: number, bits: number, value: number, claim = 0): void {
+  add(
+    address: EndpointAddress | Prefix | undefined,
+    word: number,
+    bits: number,
+    value: number,
+    claim = 0,
+  ): void {
     if (this.#length === this.#bytes.length) this.#grow();
     const start = this.#length;
     if (address !== undefined) this.#bytes.set(address.bytes, start + this.#place(address, start));

@@ -63,7 +63,7 @@ test("the table has a row for every key, with a type and a meaning", () => {
 
 test.each([
   ["decode.reassembly.timeout", "duration", "5s"],
-  ["decode.greEthernet", "list of integer 1536..65535", "[]"],
+  ["decode.greEthernet", "list of integer 1536..65535", "[35145]"],
   ["tunnel.ports.vxlan", "list of integer 1..65535", "[4789,8472]"],
   ["senders", "inline | per-sniffer | integer 1..32", "inline"],
   ["sniffers[].name", "name", "required"],

@@ -40,11 +40,15 @@ export function expectEqual(
     const texts = byPacket([...harness.run(frames), ...harness.finish()]);
     for (const [i, frame] of frames.entries()) {
       if (texts.get(i + 1) !== expectedTexts.get(i + 1)) {
-        expect.soft(texts.get(i + 1), `packet ${i + 1}: ${describeFrame(frame)}`).toBe(expectedTexts.get(i + 1));
+        expect
+          .soft(texts.get(i + 1), `packet ${i + 1}: ${describeFrame(frame)}`)
+          .toBe(expectedTexts.get(i + 1));
         break;
       }
     }
-    expect(sessionsOf(harness.engine)).toEqual(reference.sessions().map(({ hasSequence: _, ...session }) => session));
+    expect(sessionsOf(harness.engine)).toEqual(
+      reference.sessions().map(({ hasSequence: _, ...session }) => session),
+    );
     expectAccounts(harness.engine, reference.counters);
   }
   return reference.counters.verdicts;

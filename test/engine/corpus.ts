@@ -7,7 +7,8 @@ import { readPcap } from "../reference/pcap.js";
 import type { Frame } from "./harness.js";
 
 const FIXTURES = fileURLToPath(new URL("../fixtures", import.meta.url));
-const SHARED = process.env.SPANGATE_CAPTURES ?? fileURLToPath(new URL("../../../shared/captures", import.meta.url));
+const SHARED =
+  process.env.SPANGATE_CAPTURES ?? fileURLToPath(new URL("../../../shared/captures", import.meta.url));
 
 /** A capture's name and frames. */
 export interface Capture {
@@ -27,7 +28,8 @@ function capturesIn(folder: string): Capture[] {
 export const fixtures = capturesIn(FIXTURES);
 
 export const sharedCaptures = existsSync(SHARED) ? capturesIn(SHARED) : [];
-if (sharedCaptures.length === 0) console.warn(`${SHARED} is not there: the captures of other projects are not tested`);
+if (sharedCaptures.length === 0)
+  console.warn(`${SHARED} is not there: the captures of other projects are not tested`);
 
 /** Frames short enough to be mutated by the hundred thousand. */
 export const seeds = [...fixtures, ...sharedCaptures].flatMap(({ frames }) =>

@@ -15,7 +15,8 @@ const ROUND = 10_000;
 
 const filled: Surroundings = (memory) => memory.fill(0xa5);
 const noise: Surroundings = (memory) => {
-  for (let i = 0; i < memory.length; i += 65_536) crypto.getRandomValues(memory.subarray(i, i + 65_536));
+  for (let i = 0; i < memory.length; i += 65_536)
+    memory.set(crypto.getRandomValues(new Uint8Array(Math.min(65_536, memory.length - i))), i);
 };
 
 type Options = Partial<Omit<ReferenceOptions, "map" | "ports">>;
@@ -46,7 +47,11 @@ describe("captures", () => {
 describe("the shared build", () => {
   test("decides as the plain one does", async () => {
     const harness = await EngineHarness.create({}, filled, undefined, "shared");
-    expectEqual([harness], DEFAULTS, fixtures.flatMap(({ frames }) => frames));
+    expectEqual(
+      [harness],
+      DEFAULTS,
+      fixtures.flatMap(({ frames }) => frames),
+    );
   });
 });
 

@@ -58,13 +58,17 @@ describe.each(fixtures)("$name", (capture) => {
         const { packet, mirrorTimeNs } = expected;
         const differing = variant === undefined ? {} : expected[variant];
         expectPacket(results.get(packet)!, { ...expected, ...(differing as object) }, packet);
-        if (variant === "mirrorTimeNs") expect(results.get(packet)!.time, `packet ${packet}`).toBe(BigInt(mirrorTimeNs!));
+        if (variant === "mirrorTimeNs")
+          expect(results.get(packet)!.time, `packet ${packet}`).toBe(BigInt(mirrorTimeNs!));
       }
     });
   }
 });
 
-async function run({ frames }: Capture, options: Partial<EngineOptions>): Promise<Map<number, ReferenceResult>> {
+async function run(
+  { frames }: Capture,
+  options: Partial<EngineOptions>,
+): Promise<Map<number, ReferenceResult>> {
   const harness = await EngineHarness.create(options);
   const settled = [...harness.run(frames), ...harness.finish()];
   expectConservation(harness.engine);
@@ -78,9 +82,18 @@ function expectPacket(result: ReferenceResult, expected: Expected, packet: numbe
   const { encapsulation, session, vni, key, inner, innerLength, ...fields } = expected;
   expect(result.encapsulation, where).toBe(encapsulation);
   expect(result.id, where).toBe(session ?? vni ?? key);
-  for (const field of ["sequence", "erspanType", "direction", "truncated", "outerVlan", "hardwareId", "originalLength"] as const) {
+  for (const field of [
+    "sequence",
+    "erspanType",
+    "direction",
+    "truncated",
+    "outerVlan",
+    "hardwareId",
+    "originalLength",
+  ] as const) {
     if (fields[field] !== undefined) expect(result[field], `${where} ${field}`).toBe(fields[field]);
   }
   if (innerLength !== undefined) expect(result.inner!.length, where).toBe(innerLength);
-  if (inner !== undefined) expect(createHash("sha256").update(result.inner!).digest("hex"), where).toBe(inner);
+  if (inner !== undefined)
+    expect(createHash("sha256").update(result.inner!).digest("hex"), where).toBe(inner);
 }

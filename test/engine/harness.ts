@@ -11,7 +11,7 @@ import {
   type MapImage,
   VERDICTS,
 } from "../../src/engine/index.js";
-import type { ReferenceResult } from "../reference/index.js";
+import type { ReferenceResult, Verdict } from "../reference/index.js";
 
 export interface Frame {
   frame: Uint8Array;
@@ -102,7 +102,8 @@ export class EngineHarness {
       const to = this.engine.process(from);
       settled.push(...this.#events());
       for (; from < to; from++) {
-        if (batch.verdict(from) !== at.HELD) settled.push({ packet: batch.packet(from), result: this.#result(from) });
+        if (batch.verdict(from) !== at.HELD)
+          settled.push({ packet: batch.packet(from), result: this.#result(from) });
       }
     }
   }
@@ -110,14 +111,14 @@ export class EngineHarness {
   #events(): EngineSettled[] {
     const events: EngineSettled[] = [];
     for (const { packet, verdict } of this.engine.settled()) {
-      events.push({ packet, result: { verdict: VERDICTS[verdict]!, layers: 0 } });
+      events.push({ packet, result: { verdict: VERDICTS[verdict] as Verdict, layers: 0 } });
     }
     return events;
   }
 
   #result(i: number): ReferenceResult {
     const { batch } = this.engine;
-    const verdict = VERDICTS[batch.verdict(i)]!;
+    const verdict = VERDICTS[batch.verdict(i)] as Verdict;
     const layers = batch.byte(i, at.LAYERS);
     if (layers === 0) return { verdict, layers };
     const has = batch.word(i, at.HAS);

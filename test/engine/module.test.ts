@@ -30,7 +30,11 @@ describe.each(["spangate.wasm", "spangate.shared.wasm"])("%s", (file) => {
 
   test("exports what the host calls, and imports nothing but its memory", async () => {
     const module = await WebAssembly.compile(readFileSync(path(file)));
-    expect(WebAssembly.Module.exports(module).map(({ name }) => name).sort()).toEqual(EXPORTS);
+    expect(
+      WebAssembly.Module.exports(module)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(EXPORTS);
     expect(WebAssembly.Module.imports(module)).toEqual([{ module: "env", name: "memory", kind: "memory" }]);
   });
 
@@ -73,7 +77,16 @@ describe("the layout", () => {
   });
 
   test("keeps 64-bit fields aligned", () => {
-    const fields = [at.TIME, at.PACKET, at.DECLARED, at.MIRROR, at.SOURCE, at.DESTINATION, at.DESCRIPTOR, at.DESCRIPTORS];
+    const fields = [
+      at.TIME,
+      at.PACKET,
+      at.DECLARED,
+      at.MIRROR,
+      at.SOURCE,
+      at.DESTINATION,
+      at.DESCRIPTOR,
+      at.DESCRIPTORS,
+    ];
     for (const offset of [...fields, at.COUNTERS, at.WORKER_SIZE, at.CONFIG_SEED, at.CONFIG_TIMEOUT]) {
       expect(offset % 8).toBe(0);
     }

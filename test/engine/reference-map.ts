@@ -5,12 +5,20 @@ import { type CompiledMap, compileMap } from "../../src/mapping/index.js";
 import type { ReferenceMap } from "../reference/index.js";
 
 /** The compiled map, or undefined when the schema refuses what the reference would take. */
-export function compileReferenceMap({ gateway, sniffers, sharedSources, tenants }: ReferenceMap): CompiledMap | undefined {
+export function compileReferenceMap({
+  gateway,
+  sniffers,
+  sharedSources,
+  tenants,
+}: ReferenceMap): CompiledMap | undefined {
   const parsed = gatewayConfig.safeParse({
     tunnel: { addresses: gateway },
     sniffers: sniffers.map(({ name, mac, ip, to }) => ({ name, ...deliverTo(mac, ip, to) })),
     sharedSources,
-    tenants: tenants.map((tenant) => ({ ...tenant, sniffers: tenant.sniffers.length > 0 ? tenant.sniffers : ["none"] })),
+    tenants: tenants.map((tenant) => ({
+      ...tenant,
+      sniffers: tenant.sniffers.length > 0 ? tenant.sniffers : ["none"],
+    })),
   });
   return parsed.success ? compileMap(parsed.data) : undefined;
 }

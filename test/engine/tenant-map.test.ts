@@ -37,8 +37,16 @@ const identity = fc.oneof(
     session: optional(fc.constantFrom(0, 1, 2, 3, 100, 200)),
     ...where,
   }),
-  fc.record({ encapsulation: fc.constant("gre"), key: optional(fc.constantFrom(0, 100, 200, 1000)), ...where }),
-  fc.record({ encapsulation: fc.constant("nvgre"), vsid: optional(fc.constantFrom(0, 1, 3, 5000)), ...where }),
+  fc.record({
+    encapsulation: fc.constant("gre"),
+    key: optional(fc.constantFrom(0, 100, 200, 1000)),
+    ...where,
+  }),
+  fc.record({
+    encapsulation: fc.constant("nvgre"),
+    vsid: optional(fc.constantFrom(0, 1, 3, 5000)),
+    ...where,
+  }),
   fc.record({
     encapsulation: fc.constantFrom("vxlan", "vxlan-gpe", "geneve"),
     vni: optional(fc.constantFrom(1, 100, 200, 5000, 6000)),
@@ -48,7 +56,10 @@ const identity = fc.oneof(
 );
 const tenant = fc.record({
   sources: fc.array(identity, { maxLength: 4 }),
-  addresses: fc.oneof({ weight: 1, arbitrary: fc.constant([]) }, { weight: 4, arbitrary: fc.subarray(ADDRESSES) }),
+  addresses: fc.oneof(
+    { weight: 1, arbitrary: fc.constant([]) },
+    { weight: 4, arbitrary: fc.subarray(ADDRESSES) },
+  ),
   nonIp: fc.constantFrom("drop", "deliver"),
 });
 const shared = fc.tuple(identity, fc.constantFrom("trusted", undefined)).map(([source, direction]) => ({
@@ -64,14 +75,22 @@ const map = fc.record({
 type RandomMap = typeof map extends fc.Arbitrary<infer T> ? T : never;
 
 /** The same map in the reference's form, and as the text of a gateway.yaml. */
-function bothForms({ tenants, sharedSources, gateway, delivery }: RandomMap): { reference: ReferenceMap; text: string } {
+function bothForms({ tenants, sharedSources, gateway, delivery }: RandomMap): {
+  reference: ReferenceMap;
+  text: string;
+} {
   const named = tenants.map((each, i) => ({ name: `tenant-${i}`, ...each, sniffers: [`sniffer-${i}`] }));
   const sniffers = tenants.map((_, i) => {
     const mac = delivery[i];
     return { name: `sniffer-${i}`, ...(mac === undefined ? {} : { deliver: "mac", mac }) };
   });
   const reference = { gateway: gateway ?? [], sniffers, sharedSources, tenants: named } as ReferenceMap;
-  const text = JSON.stringify({ tunnel: { addresses: gateway ?? [] }, sniffers, sharedSources, tenants: named });
+  const text = JSON.stringify({
+    tunnel: { addresses: gateway ?? [] },
+    sniffers,
+    sharedSources,
+    tenants: named,
+  });
   return { reference, text };
 }
 
@@ -124,7 +143,9 @@ describe("generations", () => {
     expect(before.filter(({ result }) => result.verdict === "delivered").length).toBeGreaterThan(0);
     expect(after.filter(({ result }) => result.verdict === "delivered")).toEqual([]);
     expect(harness.engine.replaceMap(first.image)).toBe(3);
-    expect(harness.run(frames).map(({ result }) => result.verdict)).toEqual(before.map(({ result }) => result.verdict));
+    expect(harness.run(frames).map(({ result }) => result.verdict)).toEqual(
+      before.map(({ result }) => result.verdict),
+    );
   });
 
   test("a hundred replacements take no more memory than two", async () => {

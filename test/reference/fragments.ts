@@ -105,8 +105,7 @@ export class Fragments {
     const charge = Math.ceil(data.length / CHARGE_UNIT) * CHARGE_UNIT;
     const ofSource = this.memoryOfSource.get(source) ?? 0;
     const tooMuch =
-      this.heldMemory + charge > this.options.memory ||
-      ofSource + charge > this.options.perSource;
+      this.heldMemory + charge > this.options.memory || ofSource + charge > this.options.perSource;
     if (tooMuch) return settled("fragment-limit");
 
     if (!known) {

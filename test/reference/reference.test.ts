@@ -1,7 +1,7 @@
 // Is the reference what the documents say? The outer headers, from the link to IP, and further layers.
 
-import { engineAgrees } from "../engine/agreement.js";
 import { expect, test } from "vitest";
+import { engineAgrees } from "../engine/agreement.js";
 import { DEFAULTS, ReferenceDecoder } from "./index.js";
 import * as make from "./packets.js";
 import { ethernet, gre, hex, ipv4, ipv6, join, udp } from "./packets.js";
