@@ -66,7 +66,7 @@ const decode = field.section({
     .choice(["session", "tunnel"])
     .default(DECODE.sequenceScope)
     .describe(
-      "What GRE sequence numbers count: `tunnel` for Open vSwitch, which has one counter per tunnel port.",
+      "What GRE sequence numbers count: `tunnel` for Open vSwitch, whose numbers run across its sessions.",
     ),
   greEthernet: field
     .list(field.integer(0x600, 0xffff, "EtherTypes"), "GRE protocol numbers")

@@ -1,8 +1,8 @@
 // The engine: what the rest of Spangate may use of it.
 
-export { Batch, DIRECTIONS } from "./batch.js";
+export { type Batch, DIRECTIONS } from "./batch.js";
 export { type Counters, Engine, type TraceEntry } from "./engine.js";
-export { LinearMemory, type Stretch } from "./memory.js";
+export type { LinearMemory, Stretch } from "./memory.js";
 export {
   type CounterName,
   ENCAPSULATIONS,
@@ -14,6 +14,6 @@ export {
   type VerdictName,
 } from "./names.js";
 export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
-export { type Session, SessionTable } from "./sessions.js";
+export type { Session, SessionTable } from "./sessions.js";
 export { FrameSlots } from "./slots.js";
 export type { MapImage } from "./tenant-map.js";

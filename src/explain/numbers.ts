@@ -65,7 +65,6 @@ export function gpeProtocolText(protocol: number): string {
   return `${protocol}${known(GPE_PROTOCOLS, protocol)}`;
 }
 
-export const TPIDS: readonly number[] = [0x8100, 0x88a8, 0x9100];
 export const IPV4 = 0x0800;
 export const IPV6 = 0x86dd;
 export const ARP = 0x0806;

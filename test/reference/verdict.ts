@@ -19,8 +19,3 @@ export type Verdict =
   | "foreign-address"
   | "ambiguous-tenant"
   | "filtered";
-
-/** A reader gives what it read, or the verdict that ends the packet. */
-export function isVerdict(value: unknown): value is Verdict {
-  return typeof value === "string";
-}

@@ -1,0 +1,41 @@
+// The README says what is so: its tables are those the code makes, and the demo prints what it shows. `SPANGATE_README=write`
+// puts them in instead of comparing.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { configurationTable } from "../src/config/documentation.js";
+import { VERDICTS } from "../src/engine/index.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const path = `${root}README.md`;
+
+/** Compares the text between two marks, or writes it. */
+function expectSection(name: string, content: string): void {
+  const [start, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
+  const readme = readFileSync(path, "utf8");
+  const from = readme.indexOf(start) + start.length;
+  const to = readme.indexOf(end);
+  expect(from, `${start} in README.md`).toBeGreaterThan(start.length);
+  expect(to, `${end} in README.md`).toBeGreaterThan(0);
+  if (process.env.SPANGATE_README === "write") {
+    writeFileSync(path, `${readme.slice(0, from)}${content}${readme.slice(to)}`);
+  } else {
+    expect(readme.slice(from, to)).toBe(content);
+  }
+}
+
+test("the configuration table is the schema's", () => {
+  expectSection("configuration", `\n${configurationTable().trim()}\n\n`);
+});
+
+test("the demo prints what the README shows", () => {
+  const output = execFileSync(process.execPath, ["test/examples/demo.mjs"], { cwd: root, encoding: "utf8" });
+  expectSection("demo", `\`\`\`\n${output.trim()}\n\`\`\`\n`);
+});
+
+test("every verdict is in the table", () => {
+  const readme = readFileSync(path, "utf8");
+  for (const verdict of VERDICTS) expect(readme).toMatch(new RegExp(`^\\|[^|]*\`${verdict}\``, "m"));
+});
