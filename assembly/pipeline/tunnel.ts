@@ -37,6 +37,7 @@ import { add } from "../memory/worker";
 import { Verdict } from "../verdict";
 import { get32 } from "../wire/bytes";
 import { sum } from "../wire/checksum";
+import * as erspan from "../wire/erspan";
 import * as erspan2 from "../wire/erspan2";
 import * as erspan3 from "../wire/erspan3";
 import * as etherTypes from "../wire/ether-type";
@@ -250,21 +251,21 @@ function typeOne(d: usize, payload: usize, outermost: bool): usize {
 
 function typeTwo(d: usize, p: usize, end: usize, outermost: bool): usize {
   if (!erspan2.fits(p, end)) return Verdict.Truncated;
-  if (erspan2.version(p) != erspan2.VERSION) return Verdict.UnsupportedVersion;
+  if (erspan.version(p) != erspan2.VERSION) return Verdict.UnsupportedVersion;
   trace(Header.Erspan2, p, erspan2.HEADER_LEN);
-  identify(d, Encapsulation.Erspan, HAS_ID, erspan2.session(p), outermost);
+  identify(d, Encapsulation.Erspan, HAS_ID, erspan.session(p), outermost);
   if (outermost) store<u8>(d, 2, ERSPAN_TYPE);
   erspanType = 2;
-  vlanId = erspan2.vlan(p);
-  cos = erspan2.cos(p);
+  vlanId = erspan.vlan(p);
+  cos = erspan.cos(p);
   en = erspan2.en(p);
-  cut = erspan2.truncated(p);
+  cut = erspan.truncated(p);
   return p + erspan2.HEADER_LEN;
 }
 
 function typeThree(d: usize, p: usize, end: usize, outermost: bool): usize {
   if (!erspan3.fits(p, end)) return Verdict.Truncated;
-  if (erspan3.version(p) != erspan3.VERSION) return Verdict.UnsupportedVersion;
+  if (erspan.version(p) != erspan3.VERSION) return Verdict.UnsupportedVersion;
   trace(Header.Erspan3, p, erspan3.HEADER_LEN);
   let frame = p + erspan3.HEADER_LEN;
   if (erspan3.hasPlatform(p)) {
@@ -279,13 +280,13 @@ function typeThree(d: usize, p: usize, end: usize, outermost: bool): usize {
   } else if (erspan3.frameType(p) != erspan3.FT_ETHERNET) {
     return Verdict.UnsupportedPayload;
   }
-  identify(d, Encapsulation.Erspan, HAS_ID, erspan3.session(p), outermost);
+  identify(d, Encapsulation.Erspan, HAS_ID, erspan.session(p), outermost);
   if (outermost) store<u8>(d, 3, ERSPAN_TYPE);
   if (load<u8>(d, DIRECTION) == DIRECTION_UNKNOWN) observe(d, p);
   erspanType = 3;
-  vlanId = erspan3.vlan(p);
-  cos = erspan3.cos(p);
-  cut = erspan3.truncated(p);
+  vlanId = erspan.vlan(p);
+  cos = erspan.cos(p);
+  cut = erspan.truncated(p);
   return frame;
 }
 

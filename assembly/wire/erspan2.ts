@@ -9,35 +9,20 @@
 //  └───────────────────────┴───────────────────────────────────────┘
 
 import { get16 } from "./bytes";
+import { COMMON_LEN, SESSION } from "./erspan";
 
-export const VERSION_VLAN: usize = 0;
-export const SESSION: usize = VERSION_VLAN + 2; // cos:3 en:2 t:1 session:10
-export const INDEX: usize = SESSION + 2; // reserved:12 index:20
+export const INDEX: usize = COMMON_LEN; // reserved:12 index:20
 export const HEADER_LEN: usize = INDEX + 4;
 
 export const VERSION: u32 = 1;
 export const EN_ISL: u32 = 1;
 export const EN_DOT1Q: u32 = 2;
 
+/** The one bounds check: after it, every accessor below, and of erspan.ts, is safe. */
 export function fits(header: usize, end: usize): bool {
   return header + HEADER_LEN <= end;
-}
-export function version(header: usize): u32 {
-  return get16(header + VERSION_VLAN) >> 12;
-}
-export function vlan(header: usize): u32 {
-  return get16(header + VERSION_VLAN) & 0xfff;
-}
-export function cos(header: usize): u32 {
-  return get16(header + SESSION) >> 13;
 }
 /** What the mirrored frame was when it arrived: 0 untagged, 1 ISL, 2 802.1Q, 3 the tag is still in the frame. */
 export function en(header: usize): u32 {
   return (get16(header + SESSION) >> 11) & 3;
-}
-export function truncated(header: usize): bool {
-  return (get16(header + SESSION) & 0x400) != 0;
-}
-export function session(header: usize): u32 {
-  return get16(header + SESSION) & 0x3ff;
 }

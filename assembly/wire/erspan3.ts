@@ -14,10 +14,9 @@
 //  └───────────┴───────────────────────────────────────────────────┘
 
 import { get8, get16, get32 } from "./bytes";
+import { COMMON_LEN } from "./erspan";
 
-export const VERSION_VLAN: usize = 0;
-export const SESSION: usize = VERSION_VLAN + 2; // cos:3 bso:2 t:1 session:10
-export const TIMESTAMP: usize = SESSION + 2;
+export const TIMESTAMP: usize = COMMON_LEN;
 export const SGT: usize = TIMESTAMP + 4;
 export const FLAGS: usize = SGT + 2; // p:1 ft:5 hw:6 d:1 gra:2 o:1
 export const HEADER_LEN: usize = FLAGS + 2;
@@ -32,21 +31,6 @@ export const FT_IP: u32 = 2;
 
 export function fits(header: usize, end: usize): bool {
   return header + HEADER_LEN <= end;
-}
-export function version(header: usize): u32 {
-  return get16(header + VERSION_VLAN) >> 12;
-}
-export function vlan(header: usize): u32 {
-  return get16(header + VERSION_VLAN) & 0xfff;
-}
-export function cos(header: usize): u32 {
-  return get16(header + SESSION) >> 13;
-}
-export function truncated(header: usize): bool {
-  return (get16(header + SESSION) & 0x400) != 0;
-}
-export function session(header: usize): u32 {
-  return get16(header + SESSION) & 0x3ff;
 }
 export function timestamp(header: usize): u32 {
   return get32(header + TIMESTAMP);

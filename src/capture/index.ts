@@ -1,7 +1,9 @@
 // Capture files: pcap and pcapng, read from disk, pipe or gzip into the engine's memory, and written from it.
+
+export type { CaptureWriter } from "./capture-writer.js";
 export type { CaptureFormat } from "./format.js";
 export { type FrameBatch, heapArea, type MemoryArea } from "./memory.js";
 export { OutputFile, type OutputOptions } from "./output-file.js";
 export { type CapturedFrame, readFrames } from "./read-frames.js";
 export { CaptureReader, MAX_CAPTURED, READ_AREA_LENGTH, type ReadOptions } from "./reader.js";
-export { type CaptureWriter, createCapture, formatOf, type WriterOptions } from "./writer.js";
+export { createCapture, formatOf, type WriterOptions } from "./writer.js";

@@ -1,10 +1,10 @@
 // The classic pcap header before the records: little endian, nanoseconds, one link type for the whole file.
 // Source: draft-ietf-opsawg-pcap.
 import { SpangateError } from "../errors.js";
+import type { CaptureWriter } from "./capture-writer.js";
 import type { OutputFile } from "./output-file.js";
 import { HEADER_LENGTH, MAGIC_NANOSECONDS } from "./pcap.js";
 import { MAX_CAPTURED } from "./reader.js";
-import type { CaptureWriter } from "./writer.js";
 
 const ETHERNET = 1;
 

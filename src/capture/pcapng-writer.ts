@@ -1,8 +1,9 @@
 // The pcapng around the packets: one section, and one interface description for each name and link type.
 // Source: draft-ietf-opsawg-pcapng. Little endian, nanoseconds.
+
+import type { CaptureWriter } from "./capture-writer.js";
 import type { OutputFile } from "./output-file.js";
 import { BYTE_ORDER_MAGIC, INTERFACE, SECTION } from "./pcapng.js";
-import type { CaptureWriter } from "./writer.js";
 
 const SECTION_APPLICATION = 4;
 const INTERFACE_NAME = 2;

@@ -1,28 +1,12 @@
-// What the two formats that are written have in common: frames go to an `OutputFile`, packet blocks encoded elsewhere,
-// and the writer puts the headers around them.
+// Opens a capture for writing, in the format that its name asks for.
 import { extname } from "node:path";
 import { SpangateError } from "../errors.js";
+import type { CaptureWriter } from "./capture-writer.js";
 import type { CaptureFormat } from "./format.js";
 import type { MemoryArea } from "./memory.js";
 import { OutputFile, type OutputOptions } from "./output-file.js";
 import { PcapWriter } from "./pcap-writer.js";
 import { PcapngWriter } from "./pcapng-writer.js";
-
-/** A capture being written. The caller reserves room in `file` and commits packet blocks or records there. */
-export interface CaptureWriter {
-  readonly format: CaptureFormat;
-  readonly file: OutputFile;
-  /**
-   * The interface number that packets of this name and link type carry; declares it if it is new.
-   *
-   * @param snaplen bytes a packet was cut to; 0 (the default) is no limit
-   * Returns -1 when there is no room for the declaration: `await file.ready()` and ask again. Throws
-   * `OUTPUT_LINK_TYPE` when the format cannot hold another link type.
-   */
-  interfaceFor(name: string, linkType: number, snaplen?: number): number;
-  /** Completes and closes the file. Throws `IO_FAILED`. */
-  close(): Promise<void>;
-}
 
 /** Options of a new capture file. */
 export interface WriterOptions extends OutputOptions {

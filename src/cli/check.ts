@@ -42,8 +42,7 @@ async function check(file: string, flags: { readonly json?: boolean }): Promise<
   if (flags.json) return;
   await write(process.stdout, `${formatMistakes(mistakes)}\n`);
   const { say } = await import("./failures.js");
-  const { counted } = await import("./table.js");
-  say(`${file} has ${counted(mistakes.length, "mistake")} [CONFIG_INVALID]`);
+  say(`${file} has ${plural(mistakes.length, "mistake")} [CONFIG_INVALID]`);
 }
 
 function contents({ tenants, sniffers, sharedSources }: GatewayConfig) {
@@ -58,7 +57,10 @@ function contents({ tenants, sniffers, sharedSources }: GatewayConfig) {
 
 function summary(config: GatewayConfig): string {
   const { tenants, sniffers, identities, sharedSources } = contents(config);
-  const plural = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
   const shared = sharedSources === 0 ? "" : `, ${plural(sharedSources, "shared source")}`;
   return `${plural(tenants, "tenant")}, ${plural(sniffers, "sniffer")}, ${plural(identities, "identity", "identities")}${shared}`;
+}
+
+function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

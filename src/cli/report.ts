@@ -2,8 +2,9 @@
 
 import type { Report } from "../datapath/index.js";
 import type { Counters, Session, VerdictName } from "../engine/index.js";
-import { type Paint, VERDICT_SENTENCES } from "../explain/index.js";
-import { counted, grouped, lossText, tableText } from "./table.js";
+import { VERDICT_SENTENCES } from "../explain/index.js";
+import { lossText, tableText } from "./table.js";
+import type { ReportStyle } from "./terminal.js";
 
 const VERDICT_NAMES = Object.keys(VERDICT_SENTENCES) as VerdictName[];
 const MOST_SESSIONS = 20;
@@ -32,22 +33,22 @@ export function conservation({ counters }: Report, { keepOthers }: ReportOptions
 }
 
 /** Verdicts with the conservation line, sessions, and what else there is to say. */
-export function stripText(report: Report, options: ReportOptions, paint: Paint): string {
+export function stripText(report: Report, options: ReportOptions, style: ReportStyle): string {
   return sections([
-    verdictLines(report, options, paint),
-    sessionLines(report.sessions, paint),
-    asideLines(report),
-    fileLines(report),
+    verdictLines(report, options, style),
+    sessionLines(report.sessions, style),
+    asideLines(report, style),
+    fileLines(report, style),
   ]);
 }
 
 /** What each sniffer got, verdicts with the conservation line, and where the files are. */
-export function decapText(report: Report, paint: Paint): string {
+export function decapText(report: Report, style: ReportStyle): string {
   return sections([
-    deliveryLines(report, paint),
-    verdictLines(report, { keepOthers: false }, paint),
-    asideLines(report),
-    fileLines(report),
+    deliveryLines(report, style),
+    verdictLines(report, { keepOthers: false }, style),
+    asideLines(report, style),
+    fileLines(report, style),
   ]);
 }
 
@@ -75,12 +76,12 @@ function sections(parts: readonly (readonly string[])[]): string {
   return `${texts.join("\n\n")}\n`;
 }
 
-function verdictLines(report: Report, options: ReportOptions, paint: Paint): string[] {
+function verdictLines(report: Report, options: ReportOptions, style: ReportStyle): string[] {
   const { counters } = report;
   const rows = VERDICT_NAMES.filter((name) => counters[name] > 0).map((name) => {
     const passed = options.keepOthers && name === "not-tunnel";
     const sentence = passed ? "in no tunnel; passed on as they came" : VERDICT_SENTENCES[name];
-    return [name, grouped(counters[name]), sentence];
+    return [name, style.number(counters[name]), sentence];
   });
   const table = tableText(
     [
@@ -89,7 +90,7 @@ function verdictLines(report: Report, options: ReportOptions, paint: Paint): str
       ["", "left"],
     ],
     rows,
-    paint.title,
+    style.title,
   );
   return [...(rows.length > 0 ? table : []), "", conservationLine(report, options)].slice(
     rows.length > 0 ? 0 : 1,
@@ -103,7 +104,7 @@ function conservationLine(report: Report, options: ReportOptions): string {
   return `received ${received} ${sign} delivered ${delivered}${others} + reassembled ${reassembled} + held ${held} + drops ${drops}`;
 }
 
-function sessionLines(sessions: readonly Session[], paint: Paint): string[] {
+function sessionLines(sessions: readonly Session[], style: ReportStyle): string[] {
   if (sessions.length === 0) return [];
   const largest = [...sessions].sort((a, b) => b.packets - a.packets).slice(0, MOST_SESSIONS);
   const rows = largest.map(({ encapsulation, source, destination, id, packets, bytes, sequence }) => [
@@ -111,11 +112,11 @@ function sessionLines(sessions: readonly Session[], paint: Paint): string[] {
     source,
     destination,
     id === undefined ? "-" : String(id),
-    grouped(packets),
-    grouped(bytes),
-    lossText(sequence),
+    style.number(packets),
+    style.number(bytes),
+    lossText(sequence, style.number),
     ...[sequence?.reordered, sequence?.duplicates, sequence?.restarts].map((count) =>
-      count === undefined ? "n/a" : grouped(count),
+      count === undefined ? "n/a" : style.number(count),
     ),
   ]);
   const table = tableText(
@@ -132,20 +133,20 @@ function sessionLines(sessions: readonly Session[], paint: Paint): string[] {
       ["restarts", "right"],
     ],
     rows,
-    paint.title,
+    style.title,
   );
   const more = sessions.length - largest.length;
-  return more > 0 ? [...table, `and ${grouped(more)} more`] : table;
+  return more > 0 ? [...table, `and ${style.number(more)} more`] : table;
 }
 
-function deliveryLines({ deliveries }: Report, paint: Paint): string[] {
+function deliveryLines({ deliveries }: Report, style: ReportStyle): string[] {
   const rows = deliveries.map(({ tenant, sniffer, encapsulation, packets, bytes, loss }) => [
     tenant,
     sniffer,
     encapsulation,
-    grouped(packets),
-    grouped(bytes),
-    lossText(loss),
+    style.number(packets),
+    style.number(bytes),
+    lossText(loss, style.number),
   ]);
   if (rows.length === 0) return ["no packet was any tenant's"];
   return tableText(
@@ -158,21 +159,21 @@ function deliveryLines({ deliveries }: Report, paint: Paint): string[] {
       ["upstream loss", "right"],
     ],
     rows,
-    paint.title,
+    style.title,
   );
 }
 
-function asideLines({ counters, notices }: Report): string[] {
+function asideLines({ counters, notices }: Report, style: ReportStyle): string[] {
   const asides = ASIDES.filter(([name]) => counters[name] > 0);
   return [
-    ...asides.map(([name, sentence]) => `note: ${grouped(counters[name])} ${sentence}`),
+    ...asides.map(([name, sentence]) => `note: ${style.number(counters[name])} ${sentence}`),
     ...notices.map((notice) => `note: ${notice}`),
   ];
 }
 
-function fileLines({ files }: Report): string[] {
+function fileLines({ files }: Report, style: ReportStyle): string[] {
   return files.map(({ path, packets, bytes }) => {
     const name = path === "-" ? "standard output" : path;
-    return `${name}: ${counted(packets, "packet")}, ${counted(bytes, "byte")}`;
+    return `${name}: ${style.number(packets)} packets, ${style.number(bytes)} bytes`;
   });
 }

@@ -1,12 +1,11 @@
 // What strip and decap have in common: progress while they run, then the report, what broke, and the exit code.
 
 import type { Progress, Report } from "../datapath/index.js";
-import type { Paint } from "../explain/index.js";
 import { reportFailure, say } from "./failures.js";
 import { Interruption } from "./interruption.js";
 import { ProgressBar } from "./progress.js";
 import { type ReportOptions, reportJson } from "./report.js";
-import { paintFor, write } from "./terminal.js";
+import { type ReportStyle, reportStyleFor, write } from "./terminal.js";
 
 /** How the accounts are wanted. */
 export interface ReportFlags {
@@ -22,7 +21,7 @@ export interface Run extends ReportOptions {
   /** Packets go to standard output, so the report goes to stderr. */
   readonly toStandardOutput: boolean;
   start(onProgress: (progress: Progress) => void): Promise<Report>;
-  text(report: Report, paint: Paint): string;
+  text(report: Report, style: ReportStyle): string;
 }
 
 /** Runs, reports, and sets the exit code. */
@@ -41,7 +40,7 @@ export async function runAndReport(run: Run): Promise<void> {
   }
   const stream = run.toStandardOutput ? process.stderr : process.stdout;
   if (flags.json) await write(stream, reportJson(run.command, report, run));
-  else if (!flags.quiet) await write(stream, run.text(report, paintFor(stream)));
+  else if (!flags.quiet) await write(stream, run.text(report, reportStyleFor(stream)));
 
   if (interruption.exitCode !== undefined) {
     say("interrupted; what was read until then is written and counted");

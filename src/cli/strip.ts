@@ -79,6 +79,6 @@ async function strip(inputs: string[], flags: StripFlags): Promise<void> {
         comments: flags.comments === true,
         onProgress,
       }),
-    text: (report, paint) => stripText(report, { keepOthers }, paint),
+    text: (report, style) => stripText(report, { keepOthers }, style),
   });
 }

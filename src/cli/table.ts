@@ -20,22 +20,20 @@ export function tableText(
   return [heading(line(columns.map(([title]) => title))), ...rows.map(line)];
 }
 
-/** `1 234 567` with narrow spaces, as in ISO 80000-1. For people only. */
+/** `1 234 567` with narrow no-break spaces, as in ISO 80000-1. For terminals; programs read plain digits. */
 export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
-/** `1 packet`, `2 packets` */
-export function counted(count: number, noun: string): string {
-  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** `11/50 (22%)`, or n/a without sequence numbers. */
-export function lossText(loss: { readonly lost: number; readonly expected: number } | undefined): string {
+export function lossText(
+  loss: { readonly lost: number; readonly expected: number } | undefined,
+  number: (value: number) => string,
+): string {
   if (loss === undefined) return "n/a";
   const { lost, expected } = loss;
   const percent = expected > 0 ? (100 * lost) / expected : 0;
   // Some loss is never shown as none.
   const shown = lost > 0 && percent < 0.01 ? "<0.01" : String(Number(percent.toFixed(2)));
-  return `${grouped(lost)}/${grouped(expected)} (${shown}%)`;
+  return `${number(lost)}/${number(expected)} (${shown}%)`;
 }

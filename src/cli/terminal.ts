@@ -1,6 +1,7 @@
 // What is known of where output goes: whether it is a terminal, how wide, and whether it wants colour.
 
 import type { Paint } from "../explain/index.js";
+import { grouped } from "./table.js";
 
 type Stream = NodeJS.WriteStream & { readonly fd: number };
 
@@ -11,6 +12,16 @@ export function paintFor(stream: Stream): Paint {
   const sgr = (on: number, off: number) => (text: string) =>
     coloured ? `\u001b[${on}m${text}\u001b[${off}m` : text;
   return { title: sgr(1, 22), quiet: sgr(2, 22), good: sgr(32, 39), bad: sgr(31, 39) };
+}
+
+/** How a report is dressed: coloured headings and grouped digits on a terminal, plain text elsewhere. */
+export interface ReportStyle {
+  title(text: string): string;
+  number(value: number): string;
+}
+
+export function reportStyleFor(stream: Stream): ReportStyle {
+  return { title: paintFor(stream).title, number: stream.isTTY ? grouped : String };
 }
 
 /** Columns of a terminal, within what can be read; of anything else 120. */

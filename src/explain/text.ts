@@ -19,9 +19,9 @@ const NAME = 22;
 /** @param width columns after which lines are broken */
 export function recordText(record: PacketRecord, paint: Paint, width: number): string {
   const { packet, capturedLength, frameLength, verdict, headers } = record;
-  const cut = capturedLength === frameLength ? "" : `, ${grouped(capturedLength)} captured`;
+  const cut = capturedLength === frameLength ? "" : `, ${capturedLength} captured`;
   const lines = [
-    `${paint.title(`packet ${packet}`)}  ${paint.quiet(timeText(record.timestamp))}  ${grouped(frameLength)} bytes${cut}`,
+    `${paint.title(`packet ${packet}`)}  ${paint.quiet(timeText(record.timestamp))}  ${frameLength} bytes${cut}`,
   ];
   let inDatagram = false;
   for (const header of headers) {
@@ -40,7 +40,7 @@ export function recordText(record: PacketRecord, paint: Paint, width: number): s
 function headerText({ name, offset, length, fields }: HeaderRecord, paint: Paint, width: number): string {
   const inner = name.startsWith("inner ") && name !== "inner frame";
   const shown = inner ? `  ${name.slice("inner ".length)}` : name;
-  const text = isWhole(name) ? `${grouped(length)} bytes` : fieldsText(name, fields);
+  const text = isWhole(name) ? `${length} bytes` : fieldsText(name, fields);
   const hanging = " ".repeat(INDENT + 2 + NAME);
   const room = width - hanging.length;
   return `${paint.quiet(String(offset).padStart(INDENT))}  ${shown.padEnd(NAME)}${wrap(text, room, room, hanging)}`.trimEnd();
@@ -126,11 +126,6 @@ function timeText(timestamp: string): string {
   const [seconds = "0", fraction = ""] = timestamp.split(".");
   const date = new Date(Number(seconds) * 1000).toISOString();
   return `${date.slice(0, -5).replace("T", " ")}.${fraction}`;
-}
-
-/** `1,234,567` */
-function grouped(value: number): string {
-  return value.toLocaleString("en-US");
 }
 
 /** Breaks text between words: the first line has `first` columns, the others `rest` behind `indent`. */
