@@ -11,6 +11,7 @@ import type { WrittenFile } from "./report.js";
 const ETHERNET = 1;
 /** A record with the longest frame and comment. */
 const LONGEST_RECORD = MAX_CAPTURED + 2048;
+const LONGEST_DECLARATION = 128;
 const WHOLE = 0xffff_ffff;
 
 /** How to write a capture. */
@@ -19,6 +20,8 @@ export interface SinkOptions {
   readonly memory?: number;
   /** Permission bits of the file. */
   readonly mode?: number;
+  /** Bytes after which packets are only counted, in `withheld`; no limit when absent. */
+  readonly limit?: number;
   /** Most bytes of a packet; whole packets when absent. */
   readonly snaplen?: number;
   /** Writes what the frame does not say into a comment. */
@@ -26,7 +29,11 @@ export interface SinkOptions {
 }
 
 export class CaptureSink {
+  /** Packets in the file. */
   packets = 0;
+  /** Packets for which the limit left no room. */
+  withheld = 0;
+  readonly #limit: number;
   readonly #engine: Engine;
   readonly #writer: CaptureWriter;
   readonly #snaplen: number;
@@ -34,11 +41,12 @@ export class CaptureSink {
   /** Interface number + 1 by session number; untouched pages of it take no memory. */
   readonly #interfaces: Stretch;
 
-  private constructor(engine: Engine, writer: CaptureWriter, { snaplen, comments }: SinkOptions) {
+  private constructor(engine: Engine, writer: CaptureWriter, { snaplen, comments, limit }: SinkOptions) {
     this.#engine = engine;
     this.#interfaces = engine.allocate(engine.sessionCapacity * 4);
     this.#writer = writer;
     this.#snaplen = snaplen ?? WHOLE;
+    this.#limit = limit ?? Number.POSITIVE_INFINITY;
     this.#comments = writer.format === "pcapng" ? comments : undefined;
   }
 
@@ -75,12 +83,21 @@ export class CaptureSink {
         await file.ready();
         continue;
       }
-      const limit = to + file.room;
+      const left = this.#limit - file.bytesWritten;
+      const limit = to + Math.max(0, Math.min(file.room, left));
       const end = engine.encode(format, from, count, to, limit, this.#snaplen, this.#interfaces.address);
       file.commit(end - to);
       from += engine.encoded;
       this.packets += engine.encoded;
-      if (from < count && !this.#isKnown(numbers[from]!)) await this.#declare(numbers[from]!);
+      if (from === count) return;
+      if (
+        left < LONGEST_DECLARATION ||
+        (engine.encoded === 0 && left < file.room && this.#isKnown(numbers[from]!))
+      ) {
+        this.withheld += count - from;
+        return;
+      }
+      if (!this.#isKnown(numbers[from]!)) await this.#declare(numbers[from]!);
     }
   }
 

@@ -11,19 +11,21 @@ export type Take = (from: number, to: number) => Promise<void>;
 
 /**
  * Runs the captures through the engine one after another and settles what is held at their end. Gives what broke, after
- * everything before it has been taken; other errors than SpangateError are thrown.
+ * everything before it has been taken; other errors than SpangateError are thrown. Stops early once `isOver`.
  */
 export async function runCaptures(
   engine: Engine,
   inputs: readonly string[],
   take: Take,
   onProgress?: (progress: Progress) => void,
+  isOver: () => boolean = () => false,
 ): Promise<SpangateError | undefined> {
   const totalBytes = onProgress === undefined ? undefined : await sizeOf(inputs);
   const area = engine.allocate(READ_AREA_LENGTH);
   let before = 0;
   try {
     for (const input of inputs) {
+      if (isOver()) break;
       const reader = await CaptureReader.open(input, area);
       try {
         do {
@@ -31,7 +33,7 @@ export async function runCaptures(
           const bytesRead = before + reader.bytesRead;
           const total = totalBytes === undefined ? {} : { totalBytes };
           onProgress?.({ bytesRead, packets: engine.batch.packets, ...total });
-        } while (await reader.advance());
+        } while (!isOver() && (await reader.advance()));
         before += reader.bytesRead;
       } finally {
         await reader.close();

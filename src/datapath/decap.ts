@@ -46,19 +46,21 @@ export async function decap(request: DecapRequest): Promise<Report> {
     }
   }
   const unmapped =
-    quarantine && (await CaptureSink.create(engine, quarantine.file, { mode: QUARANTINE_MODE, ...comments }));
+    quarantine &&
+    (await CaptureSink.create(engine, quarantine.file, {
+      mode: QUARANTINE_MODE,
+      limit: quarantine.limit,
+      ...comments,
+    }));
   const accounts = new DeliveryAccounts(engine, map.tenants);
   const groups = new TenantGroups(engine, map.tenants.length);
-  let withheld = 0;
 
   const take = async (from: number, to: number) => {
     for (const { tenant, numbers, count } of groups.split(from, to)) {
       accounts.add(tenant, numbers, count);
       for (const sniffer of map.tenants[tenant]!.sniffers) await sinks.get(sniffer)!.add(numbers, count);
     }
-    if (unmapped === undefined || groups.unmappedCount === 0) return;
-    if (unmapped.bytesWritten >= quarantine!.limit) withheld += groups.unmappedCount;
-    else await unmapped.add(groups.unmapped, groups.unmappedCount);
+    if (groups.unmappedCount > 0) await unmapped?.add(groups.unmapped, groups.unmappedCount);
   };
   const broken = await runCaptures(engine, request.inputs, take, request.onProgress);
   const outputs = unmapped === undefined ? [...sinks.values()] : [...sinks.values(), unmapped];
@@ -69,7 +71,7 @@ export async function decap(request: DecapRequest): Promise<Report> {
     sessions: [...engine.sessions],
     deliveries: accounts.deliveries(),
     files: outputs.map((sink) => sink.written()),
-    notices: notices(config, withheld),
+    notices: notices(config, unmapped?.withheld ?? 0),
     ...(failure === undefined ? {} : { failure }),
   };
 }

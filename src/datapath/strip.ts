@@ -38,7 +38,7 @@ export async function strip(request: StripRequest): Promise<Report> {
     }
     if (count > 0) await sink.add(numbers, count);
   };
-  const broken = await runCaptures(engine, request.inputs, take, request.onProgress);
+  const broken = await runCaptures(engine, request.inputs, take, request.onProgress, () => sink.closed);
   const unwritten = await closeAll([sink]);
   const failure = broken ?? unwritten;
   return {
