@@ -1,52 +1,18 @@
 #!/usr/bin/env node
-// The command `spangate`. Only commander and the flags are loaded here; each command loads what it needs when it runs.
+// The command `spangate`. Its version is asked for by scripts, often: that needs nothing but package.json.
 
-import { Command } from "commander";
 import { VERSION } from "../version.js";
-import { checkCommand } from "./check.js";
-import { decapCommand } from "./decap.js";
-import { explainCommand } from "./explain.js";
-import { reportFailure, sayUsage } from "./failures.js";
-import { schemaCommand } from "./schema.js";
-import { stripCommand } from "./strip.js";
-
-const EXAMPLES = `
-Examples:
-  $ spangate strip mirror.pcap -w clean.pcapng
-  $ spangate decap mirror.pcap --config gateway.yaml --out tenants
-  $ spangate explain mirror.pcap --config gateway.yaml --packet 42
-  $ spangate check gateway.yaml
-
-spangate COMMAND --help tells more of a command.`;
-
-function program(): Command {
-  const spangate = new Command("spangate")
-    .description("Takes mirrored traffic out of its tunnels and gives each tenant its own packets.")
-    .version(VERSION, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print help")
-    .helpCommand(false)
-    .showHelpAfterError("(--help tells what can be written)")
-    .configureOutput({ outputError: sayUsage })
-    // The words to choose from stand in the flag itself.
-    .configureHelp({ optionDescription: ({ description }) => description })
-    .exitOverride()
-    .addHelpText("after", EXAMPLES);
-  // Subcommands made with .command() inherit the settings above.
-  stripCommand(spangate.command("strip"));
-  decapCommand(spangate.command("decap"));
-  explainCommand(spangate.command("explain"));
-  checkCommand(spangate.command("check"));
-  schemaCommand(spangate.command("schema"));
-  return spangate;
-}
 
 // A reader that goes away, as `head` does, has read enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
 
-try {
-  await program().parseAsync();
-} catch (error) {
-  process.exitCode = reportFailure(error);
+const [, , first, ...rest] = process.argv;
+if (rest.length === 0 && (first === "--version" || first === "-V")) {
+  process.stdout.write(`${VERSION}\n`);
+} else {
+  const { run } = await import("./program.js");
+  const code = await run();
+  if (code !== undefined) process.exitCode = code;
 }

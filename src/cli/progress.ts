@@ -4,12 +4,14 @@ import type { Progress } from "../datapath/index.js";
 import { grouped } from "./table.js";
 
 const BAR = 28;
+/** Milliseconds between two drawings, and before the first: what is done sooner needs no bar. */
 const INTERVAL = 100;
+const PATIENCE = 300;
 
 export class ProgressBar {
   readonly #shown: boolean;
   readonly #began = performance.now();
-  #last = 0;
+  #last = this.#began + PATIENCE - INTERVAL;
   #drawn = false;
 
   constructor(wanted: boolean) {

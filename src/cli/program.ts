@@ -1,0 +1,50 @@
+// The commands and their flags. Only commander is loaded with them; each command loads what it needs when it runs.
+
+import { Command } from "commander";
+import { VERSION } from "../version.js";
+import { checkCommand } from "./check.js";
+import { decapCommand } from "./decap.js";
+import { explainCommand } from "./explain.js";
+import { reportFailure, sayUsage } from "./failures.js";
+import { schemaCommand } from "./schema.js";
+import { stripCommand } from "./strip.js";
+
+const EXAMPLES = `
+Examples:
+  $ spangate strip mirror.pcap -w clean.pcapng
+  $ spangate decap mirror.pcap --config gateway.yaml --out tenants
+  $ spangate explain mirror.pcap --config gateway.yaml --packet 42
+  $ spangate check gateway.yaml
+
+spangate COMMAND --help tells more of a command.`;
+
+function program(): Command {
+  const spangate = new Command("spangate")
+    .description("Takes mirrored traffic out of its tunnels and gives each tenant its own packets.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .showHelpAfterError("(--help tells what can be written)")
+    .configureOutput({ outputError: sayUsage })
+    // The words to choose from stand in the flag itself.
+    .configureHelp({ optionDescription: ({ description }) => description })
+    .exitOverride()
+    .addHelpText("after", EXAMPLES);
+  // Subcommands made with .command() inherit the settings above.
+  stripCommand(spangate.command("strip"));
+  decapCommand(spangate.command("decap"));
+  explainCommand(spangate.command("explain"));
+  checkCommand(spangate.command("check"));
+  schemaCommand(spangate.command("schema"));
+  return spangate;
+}
+
+/** Runs the command that the arguments name. Gives the exit code when it failed; a command may have set another. */
+export async function run(): Promise<number | undefined> {
+  try {
+    await program().parseAsync();
+    return undefined;
+  } catch (error) {
+    return reportFailure(error);
+  }
+}
