@@ -1,9 +1,17 @@
 // Linear memory as the host sees it: views that follow its growth, and stretches handed out one after another.
 
-import { SHARED, WORKERS } from "../../assembly/memory/layout.js";
+import { WORKERS } from "../../assembly/memory/layout.js";
+import { SpangateError } from "../errors.js";
 import type { Build } from "./wasm.js";
 
 const PAGE = 0x10000;
+const MOST_PAGES = 0x10000;
+/**
+ * What a memory of its own has at the start, in bytes: enough for an engine with the defaults and a capture's blocks. The
+ * system gives pages when they are touched; growing takes the buffer away, after which V8 checks at each access whether
+ * an array still has one, of every array in the process.
+ */
+const INITIAL = 64 * 2 ** 20;
 /** Stretches begin on a cache line of their own. */
 const LINE = 64;
 
@@ -29,24 +37,36 @@ export class LinearMemory {
     this.memory =
       build === "shared"
         ? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
-        : new WebAssembly.Memory({ initial: Math.ceil(SHARED / PAGE) + 15 });
+        : new WebAssembly.Memory({ initial: INITIAL / PAGE });
     this.u8 = new Uint8Array(this.memory.buffer);
     this.u32 = new Uint32Array(this.memory.buffer);
     this.u64 = new BigUint64Array(this.memory.buffer);
   }
 
-  /** Hands out `length` bytes, zeroed, for good. Throws RangeError when there is no room. */
+  /** Hands out `length` bytes, zeroed, for good. Throws MEMORY_EXHAUSTED when there is no room. */
   allocate(length: number): Stretch {
     const address = this.#used;
     const end = address + Math.ceil(length / LINE) * LINE;
     const missing = end - this.memory.buffer.byteLength;
     if (missing > 0) {
-      this.memory.grow(Math.ceil(missing / PAGE));
+      this.#grow(Math.ceil(missing / PAGE));
       this.u8 = new Uint8Array(this.memory.buffer);
       this.u32 = new Uint32Array(this.memory.buffer);
       this.u64 = new BigUint64Array(this.memory.buffer);
     }
     this.#used = end;
     return { address, length, bytes: () => this.u8.subarray(address, address + length) };
+  }
+
+  /** Grows by a quarter at least: each growth makes new views, and pages nobody touches cost nothing. */
+  #grow(pages: number): void {
+    const present = this.memory.buffer.byteLength / PAGE;
+    const wanted = Math.min(Math.max(pages, present >>> 2), Math.max(pages, MOST_PAGES - present));
+    try {
+      this.memory.grow(wanted);
+    } catch (cause) {
+      const message = `The engine's memory is used up: ${present * PAGE} bytes, ${pages * PAGE} more are needed, and WebAssembly has 4 GiB at most.`;
+      throw new SpangateError("MEMORY_EXHAUSTED", message, { cause });
+    }
   }
 }
