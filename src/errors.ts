@@ -56,6 +56,11 @@ export const ERRORS = {
     httpStatus: 413,
     exitCode: 2,
   },
+  MEMORY_EXHAUSTED: {
+    description: "The engine's memory cannot grow further; fewer sniffers or sessions need less.",
+    httpStatus: 507,
+    exitCode: 1,
+  },
   ABI_MISMATCH: {
     description: "The engine's WebAssembly module has another ABI version than this library.",
     httpStatus: 500,

@@ -1,4 +1,4 @@
-// Where everything lies in linear memory. The only file that says so; the host compiles it too. Untyped integer
+// Where everything lies in linear memory; the host compiles it too. Untyped integer
 // constants, so that both compilers read them alike.
 //
 //        0 ┌────────────────────────────────────────────────┐
@@ -57,7 +57,7 @@ export const WORKER_SESSIONS = 0; // u32, address of SESSION entries
 export const WORKER_SESSION_CAPACITY = 4; // u32
 export const WORKER_SESSION_INDEX = 8; // u32, address of the hash index: u32 × (mask + 1), entry number + 1
 export const WORKER_SESSION_MASK = 12; // u32
-export const WORKER_DATAGRAMS = 16; // u32, address of the reassembly area, laid out in pipeline/reassemble.ts
+export const WORKER_DATAGRAMS = 16; // u32, address of the reassembly area, laid out in memory/fragments.ts
 export const WORKER_PIECES = 20; // u32, blocks of PIECE_BLOCK bytes (and piece records) in it
 export const WORKER_SETTLED = 24; // u32, address of settled events, SETTLED_SIZE each
 export const WORKER_SETTLED_COUNT = 28; // u32, written by the engine; cleared when a process call begins
@@ -131,7 +131,6 @@ export const HAS_IPV6 = 32; // outer addresses
 export const HAS_NVGRE = 64; // the key may be read as a VSID
 export const HAS_DATAGRAM = 128; // put together from fragments
 export const HAS_MIRROR = 256; // an ERSPAN III clock was read
-export const HAS_GRE = 512; // GRE was met in this packet
 
 export const ENDPOINT_SOURCE_MAC = 1;
 export const ENDPOINT_DESTINATION_MAC = 2;

@@ -235,10 +235,17 @@ function complete(bucket: usize, number: u32, d: usize, own: u32): usize {
   return payload;
 }
 
-/** Settles every fragment held; the datagram stays without them, and its later fragments get the same verdict. */
+/**
+ * Settles every fragment held; the datagram stays without them, and its later fragments get the same verdict. One block
+ * stays charged for it, so that nobody fills the table with discarded datagrams beyond its share.
+ */
 function discard(number: u32, verdict: Verdict): usize {
   drop(number, verdict);
-  store<u32>(fragments.datagram(number), verdict, fragments.DATAGRAM_DISCARDED);
+  const at = fragments.datagram(number);
+  store<u32>(at, verdict, fragments.DATAGRAM_DISCARDED);
+  const charged = fragments.addPiece(at + fragments.DATAGRAM_SOURCE, at, 1);
+  store<u32>(fragments.piece(charged), 0, fragments.PIECE_NEXT);
+  store<u32>(at, charged, fragments.DATAGRAM_PIECE);
   return verdict;
 }
 
@@ -285,7 +292,8 @@ function sweep(time: u64): void {
       const following = load<u32>(at, fragments.DATAGRAM_NEXT);
       const deadline = deadlineOf(load<u64>(at, fragments.DATAGRAM_FIRST_TIME));
       if (time > deadline || time == u64.MAX_VALUE) {
-        drop(number, Verdict.FragmentTimeout);
+        if (load<u32>(at, fragments.DATAGRAM_DISCARDED) == 0) drop(number, Verdict.FragmentTimeout);
+        else fragments.removePiece(at + fragments.DATAGRAM_SOURCE, load<u32>(at, fragments.DATAGRAM_PIECE));
         fragments.removeDatagram(bucket, number);
       } else if (deadline < earliest) {
         earliest = deadline;

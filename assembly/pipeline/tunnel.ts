@@ -23,7 +23,6 @@ import {
   GRANULARITY_SECONDS,
   HARDWARE_ID,
   HAS,
-  HAS_GRE,
   HAS_ID,
   HAS_MIRROR,
   HAS_NVGRE,
@@ -199,13 +198,9 @@ function greTunnel(d: usize, p: usize, outermost: bool): usize {
   }
   trace(Header.Gre, p, payload - p);
   if ((flags & gre.C) != 0 && !greChecksumIsGood(d, p, end)) return Verdict.BadChecksum;
-  if (outermost) {
-    let has = load<u32>(d, HAS) | HAS_GRE;
-    if ((flags & gre.S) != 0) {
-      has |= HAS_SEQUENCE;
-      store<u32>(d, get32(gre.sequence(p, flags)), SEQUENCE);
-    }
-    store<u32>(d, has, HAS);
+  if (outermost && (flags & gre.S) != 0) {
+    store<u32>(d, load<u32>(d, HAS) | HAS_SEQUENCE, HAS);
+    store<u32>(d, get32(gre.sequence(p, flags)), SEQUENCE);
   }
   const protocol = gre.protocol(p);
   if (protocol == etherTypes.ERSPAN2) {

@@ -85,6 +85,11 @@ export class OutputFile {
     return this.readerGone;
   }
 
+  /** Whether all that was committed has reached the file, or still may. */
+  get isWhole(): boolean {
+    return this.failure === undefined && !this.readerGone;
+  }
+
   /** Bytes that fit into the current block. */
   get room(): number {
     return this.limit - this.at;

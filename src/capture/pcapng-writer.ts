@@ -34,8 +34,7 @@ export class PcapngWriter implements CaptureWriter {
     );
   }
 
-  interfaceFor(name: string, linkType: number, snaplen = 0): number {
-    const key = `${linkType} ${name}`;
+  interfaceFor(name: string, linkType: number, snaplen = 0, key = `${linkType} ${name}`): number {
     const known = this.interfaces.get(key);
     if (known !== undefined) return known;
     const body = Buffer.alloc(8);

@@ -33,6 +33,8 @@ export class CaptureSink {
   packets = 0;
   /** Packets for which the limit left no room. */
   withheld = 0;
+  /** Packets as they came that are the last fragment of a datagram, whose others are not in the file. */
+  lastFragments = 0;
   readonly #limit: number;
   readonly #engine: Engine;
   readonly #writer: CaptureWriter;
@@ -40,6 +42,8 @@ export class CaptureSink {
   readonly #comments: Comments | undefined;
   /** Interface number + 1 by session number; untouched pages of it take no memory. */
   readonly #interfaces: Stretch;
+  /** Where descriptors hold an interface of this file. */
+  readonly #borrowed: number[] = [];
 
   private constructor(engine: Engine, writer: CaptureWriter, { snaplen, comments, limit }: SinkOptions) {
     this.#engine = engine;
@@ -89,16 +93,20 @@ export class CaptureSink {
       file.commit(end - to);
       from += engine.encoded;
       this.packets += engine.encoded;
-      if (from === count) return;
-      if (
-        left < LONGEST_DECLARATION ||
-        (engine.encoded === 0 && left < file.room && this.#isKnown(numbers[from]!))
-      ) {
+      if (from === count) break;
+      const isFull = engine.encoded === 0 && left < file.room && this.#isKnown(numbers[from]!);
+      if (left < LONGEST_DECLARATION || isFull) {
         this.withheld += count - from;
-        return;
+        break;
       }
       if (!this.#isKnown(numbers[from]!)) await this.#declare(numbers[from]!);
     }
+    this.#forget();
+  }
+
+  /** What is committed goes to the file now, and not when a block is full. */
+  async flush(): Promise<void> {
+    await this.#writer.file.flush();
   }
 
   /** Completes the file. Throws IO_FAILED. */
@@ -106,9 +114,10 @@ export class CaptureSink {
     await this.#writer.close();
   }
 
-  /** The file's accounts. */
+  /** The file's accounts, after `close`. */
   written(): WrittenFile {
-    return { path: this.#writer.file.path, packets: this.packets, bytes: this.bytesWritten };
+    const { path, isWhole } = this.#writer.file;
+    return { path, packets: this.packets, bytes: this.bytesWritten, isWhole };
   }
 
   /** Bytes that the record of a descriptor takes at most. */
@@ -133,17 +142,41 @@ export class CaptureSink {
   async #declare(number: number): Promise<void> {
     const { batch, sessions, memory } = this.#engine;
     const asCaptured = batch.verdict(number) !== Verdict.Delivered;
-    const session = batch.session(number);
+    const session = asCaptured ? -1 : batch.session(number);
     const linkType = asCaptured ? batch.word(number, at.LINK_TYPE) : ETHERNET;
     const name = asCaptured ? "others" : session < 0 ? "untracked" : sessions.name(session);
     const snaplen = this.#snaplen === WHOLE ? 0 : this.#snaplen;
-    let known = this.#writer.interfaceFor(name, linkType, snaplen);
+    const key = session < 0 ? `${name} ${linkType}` : `session ${session}`;
+    let known = this.#writer.interfaceFor(name, linkType, snaplen, key);
     while (known < 0) {
       await this.#writer.file.ready();
-      known = this.#writer.interfaceFor(name, linkType, snaplen);
+      known = this.#writer.interfaceFor(name, linkType, snaplen, key);
     }
-    memory.u32[this.#place(number)] = known + 1;
+    if (asCaptured && (batch.word(number, at.HAS) & at.HAS_DATAGRAM) !== 0) this.lastFragments++;
+    const place = this.#place(number);
+    memory.u32[place] = known + 1;
+    if (session < 0) this.#borrowed.push(place);
   }
+
+  /** Clears the interfaces in descriptors: the next file that takes these packets has others. */
+  #forget(): void {
+    const { u32 } = this.#engine.memory;
+    for (const place of this.#borrowed) u32[place] = 0;
+    this.#borrowed.length = 0;
+  }
+}
+
+/** What a file lacks although it was asked for, in a sentence each. */
+export function shortcomings(sink: CaptureSink): string[] {
+  const { path } = sink.written();
+  const list: string[] = [];
+  if (sink.withheld > 0) list.push(`${path} is full: ${sink.withheld} packets were counted and not written`);
+  if (sink.lastFragments > 0) {
+    list.push(
+      `${path} has only the last fragment of ${sink.lastFragments} datagrams that were put together and not delivered`,
+    );
+  }
+  return list;
 }
 
 /** Completes all files. Gives the first error instead of throwing it, so that none is left open. */

@@ -9,23 +9,35 @@ import type { Progress } from "./report.js";
 /** Takes descriptors `from` to `to` (exclusive) of the batch, which are processed; their frames stay until it is done. */
 export type Take = (from: number, to: number) => Promise<void>;
 
+/** Where a run's packets end up, as far as reading depends on it. */
+export interface Output {
+  /** Nobody takes what is written any more. */
+  isOver(): boolean;
+  /** Brings out what waits for a block to be full. */
+  flush(): Promise<void>;
+}
+
+const NO_OUTPUT: Output = { isOver: () => false, flush: async () => {} };
+/** How long a source may have nothing before what is there is brought out, in milliseconds. */
+const PATIENCE = 50;
+
 /**
  * Runs the captures through the engine one after another and settles what is held at their end. Gives what broke, after
- * everything before it has been taken; other errors than SpangateError are thrown. Stops early once `isOver`.
+ * everything before it has been taken; other errors than SpangateError are thrown. Stops early once the output is over.
  */
 export async function runCaptures(
   engine: Engine,
   inputs: readonly string[],
   take: Take,
   onProgress?: (progress: Progress) => void,
-  isOver: () => boolean = () => false,
+  output: Output = NO_OUTPUT,
 ): Promise<SpangateError | undefined> {
   const totalBytes = onProgress === undefined ? undefined : await sizeOf(inputs);
   const area = engine.allocate(READ_AREA_LENGTH);
   let before = 0;
   try {
     for (const input of inputs) {
-      if (isOver()) break;
+      if (output.isOver()) break;
       const reader = await CaptureReader.open(input, area);
       try {
         do {
@@ -33,7 +45,7 @@ export async function runCaptures(
           const bytesRead = before + reader.bytesRead;
           const total = totalBytes === undefined ? {} : { totalBytes };
           onProgress?.({ bytesRead, packets: engine.batch.packets, ...total });
-        } while (!isOver() && (await reader.advance()));
+        } while (!output.isOver() && (await advance(reader, output)));
         before += reader.bytesRead;
       } finally {
         await reader.close();
@@ -46,6 +58,15 @@ export async function runCaptures(
     engine.flush();
   }
   return undefined;
+}
+
+/** Goes on to the next chunk. While a live source has nothing, what there is goes out. */
+async function advance(reader: CaptureReader, output: Output): Promise<boolean> {
+  const next = reader.advance();
+  const waiting = new Promise<"idle">((resolve) => setTimeout(resolve, PATIENCE, "idle").unref());
+  const first = await Promise.race([next.catch(() => false), waiting]);
+  if (first === "idle") await output.flush();
+  return next;
 }
 
 /** Everything the reader has in memory. */

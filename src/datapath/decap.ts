@@ -6,7 +6,7 @@ import type { GatewayConfig } from "../config/schema.js";
 import { Engine, type EngineOptions } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
 import { compileMap } from "../mapping/index.js";
-import { CaptureSink, closeAll } from "./capture-sink.js";
+import { CaptureSink, closeAll, type SinkOptions, shortcomings } from "./capture-sink.js";
 import { runCaptures } from "./captures.js";
 import { Comments } from "./comments.js";
 import { DeliveryAccounts } from "./delivery-accounts.js";
@@ -38,46 +38,48 @@ export async function decap(request: DecapRequest): Promise<Report> {
   const comments = request.comments ? { comments: new Comments(engine) } : {};
   await makeDirectory(request.directory);
   const sinks = new Map<string, CaptureSink>();
-  for (const { sniffers, snaplen } of map.tenants) {
-    for (const sniffer of sniffers) {
-      const path = join(request.directory, `${sniffer}.pcapng`);
-      const cut = snaplen === undefined ? {} : { snaplen };
-      sinks.set(sniffer, await CaptureSink.create(engine, path, { ...cut, ...comments }));
+  const opened: CaptureSink[] = [];
+  const open = async (path: string, options: SinkOptions) => {
+    const sink = await CaptureSink.create(engine, path, { ...options, ...comments });
+    opened.push(sink);
+    return sink;
+  };
+  try {
+    for (const { sniffers, snaplen } of map.tenants) {
+      for (const sniffer of sniffers) {
+        const path = join(request.directory, `${sniffer}.pcapng`);
+        sinks.set(sniffer, await open(path, snaplen === undefined ? {} : { snaplen }));
+      }
     }
+    const unmapped =
+      quarantine && (await open(quarantine.file, { mode: QUARANTINE_MODE, limit: quarantine.limit }));
+    const accounts = new DeliveryAccounts(engine, map.tenants);
+    const groups = new TenantGroups(engine, map.tenants.length);
+    const take = async (from: number, to: number) => {
+      for (const { tenant, numbers, count } of groups.split(from, to)) {
+        accounts.add(tenant, numbers, count);
+        for (const sniffer of map.tenants[tenant]!.sniffers) await sinks.get(sniffer)!.add(numbers, count);
+      }
+      if (groups.unmappedCount > 0) await unmapped?.add(groups.unmapped, groups.unmappedCount);
+    };
+    const broken = await runCaptures(engine, request.inputs, take, request.onProgress);
+    const unwritten = await closeAll(opened);
+    const failure = broken ?? unwritten;
+    return {
+      counters: engine.counters(),
+      sessions: [...engine.sessions],
+      deliveries: accounts.deliveries(),
+      files: opened.map((sink) => sink.written()),
+      notices: [...notices(config), ...opened.flatMap(shortcomings)],
+      ...(failure === undefined ? {} : { failure }),
+    };
+  } finally {
+    await closeAll(opened); // those that an error left open
   }
-  const unmapped =
-    quarantine &&
-    (await CaptureSink.create(engine, quarantine.file, {
-      mode: QUARANTINE_MODE,
-      limit: quarantine.limit,
-      ...comments,
-    }));
-  const accounts = new DeliveryAccounts(engine, map.tenants);
-  const groups = new TenantGroups(engine, map.tenants.length);
-
-  const take = async (from: number, to: number) => {
-    for (const { tenant, numbers, count } of groups.split(from, to)) {
-      accounts.add(tenant, numbers, count);
-      for (const sniffer of map.tenants[tenant]!.sniffers) await sinks.get(sniffer)!.add(numbers, count);
-    }
-    if (groups.unmappedCount > 0) await unmapped?.add(groups.unmapped, groups.unmappedCount);
-  };
-  const broken = await runCaptures(engine, request.inputs, take, request.onProgress);
-  const outputs = unmapped === undefined ? [...sinks.values()] : [...sinks.values(), unmapped];
-  const unwritten = await closeAll(outputs);
-  const failure = broken ?? unwritten;
-  return {
-    counters: engine.counters(),
-    sessions: [...engine.sessions],
-    deliveries: accounts.deliveries(),
-    files: outputs.map((sink) => sink.written()),
-    notices: notices(config, unmapped?.withheld ?? 0),
-    ...(failure === undefined ? {} : { failure }),
-  };
 }
 
 /** What a live gateway does with this configuration and files do not show. */
-function notices({ tenants, sniffers }: GatewayConfig, withheld: number): string[] {
+function notices({ tenants, sniffers }: GatewayConfig): string[] {
   const list: string[] = [];
   const balanced = tenants.filter(({ fanout }) => fanout === "balance").map(({ name }) => name);
   if (balanced.length > 0) {
@@ -88,8 +90,6 @@ function notices({ tenants, sniffers }: GatewayConfig, withheld: number): string
   if (tenants.some(({ rate }) => rate !== undefined) || sniffers.some(({ rate }) => rate !== undefined)) {
     list.push("rate is for live delivery; files have every packet");
   }
-  if (withheld > 0)
-    list.push(`quarantine is full: ${withheld} unmapped packets were counted and not written`);
   return list;
 }
 

@@ -26,8 +26,11 @@ export interface Delivery {
 /** A file that was written. */
 export interface WrittenFile {
   readonly path: string;
+  /** Packets and bytes that were given to it. */
   readonly packets: number;
   readonly bytes: number;
+  /** Whether all of them are in it: writing neither failed nor was cut off by its reader. */
+  readonly isWhole: boolean;
 }
 
 /** The accounts of a run. */

@@ -1,7 +1,7 @@
 // `spangate strip`: every tunnel packet out of its tunnel, into one file; no tenants.
 
 import { Engine, type EngineOptions, Verdict } from "../engine/index.js";
-import { CaptureSink, closeAll } from "./capture-sink.js";
+import { CaptureSink, closeAll, shortcomings } from "./capture-sink.js";
 import { runCaptures } from "./captures.js";
 import { Comments } from "./comments.js";
 import type { Progress, Report } from "./report.js";
@@ -38,7 +38,10 @@ export async function strip(request: StripRequest): Promise<Report> {
     }
     if (count > 0) await sink.add(numbers, count);
   };
-  const broken = await runCaptures(engine, request.inputs, take, request.onProgress, () => sink.closed);
+  const broken = await runCaptures(engine, request.inputs, take, request.onProgress, {
+    isOver: () => sink.closed,
+    flush: () => sink.flush(),
+  });
   const unwritten = await closeAll([sink]);
   const failure = broken ?? unwritten;
   return {
@@ -46,7 +49,7 @@ export async function strip(request: StripRequest): Promise<Report> {
     sessions: [...engine.sessions],
     deliveries: [],
     files: [sink.written()],
-    notices: [],
+    notices: shortcomings(sink),
     ...(failure === undefined ? {} : { failure }),
   };
 }

@@ -28,6 +28,7 @@ export interface TraceEntry {
 }
 
 const RESTORE = { auto: at.RESTORE_AUTO, always: at.RESTORE_ALWAYS, never: at.RESTORE_NEVER };
+const MOST_REASSEMBLY = 2 ** 30;
 /** Room for three datagrams of any size, put together in one batch. */
 const ASSEMBLED_SIZE = 3 * (at.DATAGRAM_MAX + 1 + at.HEADROOM);
 
@@ -60,9 +61,11 @@ export class Engine {
    * @param build which of the two builds; the shared one takes its whole memory at once
    */
   static async create(options: Partial<EngineOptions> = {}, build: Build = "plain"): Promise<Engine> {
+    const whole = { ...DEFAULT_OPTIONS, ...options };
+    checkLimits(whole);
     const memory = new LinearMemory(build, build === "shared" ? 256 * 2 ** 20 : undefined);
     const exports = await instantiate(await loadModule(build), memory.memory);
-    return new Engine(memory, exports, { ...DEFAULT_OPTIONS, ...options });
+    return new Engine(memory, exports, whole);
   }
 
   #allocate({ sessions, decode }: EngineOptions): void {
@@ -132,6 +135,7 @@ export class Engine {
 
   /** Chooses descriptors, by number and in order, for `encode`. */
   select(numbers: ArrayLike<number>, count = numbers.length): void {
+    this.#check();
     const { u8 } = this.memory;
     const selection = this.#worker + at.SELECTION;
     for (let i = 0; i < count; i++) u8[selection + i] = numbers[i]!;
@@ -152,6 +156,7 @@ export class Engine {
     snaplen: number,
     interfaces: number,
   ): number {
+    this.#check();
     const call = format === "pcapng" ? this.#exports.encodePcapng : this.#exports.encodePcap;
     return call(from, count, to, limit, snaplen, interfaces) >>> 0;
   }
@@ -163,11 +168,13 @@ export class Engine {
 
   /** A counter's value now: of a verdict, or of one of the others. */
   counter(number: number): number {
+    this.#check();
     return Number(this.memory.u64[(this.#worker + at.COUNTERS + number * 8) >>> 3]!);
   }
 
   /** All counters by name, since the engine was created. */
   counters(): Counters {
+    this.#check();
     const counters: Record<string, number> = {};
     for (const [number, name] of VERDICTS.entries()) counters[name] = this.counter(number);
     for (const [number, name] of COUNTERS.entries())
@@ -175,7 +182,7 @@ export class Engine {
     return counters as Counters;
   }
 
-  /** Lets go of the memory; every later call throws DISPOSED. */
+  /** Ends the engine: every later call throws DISPOSED. Its memory goes when nobody holds the engine any more. */
   dispose(): void {
     this.#disposed = true;
   }
@@ -186,6 +193,22 @@ export class Engine {
 
   #field(offset: number): number {
     return this.memory.u32[(this.#worker + offset) >>> 2]!;
+  }
+}
+
+/** What linear memory and its 32-bit fields can hold. Throws USAGE. */
+function checkLimits({ sessions, decode: { greEthernet, reassembly } }: EngineOptions): void {
+  const limits: [string, number, number, number][] = [
+    ["sessions", sessions, 1, 2 ** 24],
+    ["decode.greEthernet: number of protocols", greEthernet.length, 0, at.GRE_ETHERNET_MAX],
+    ["decode.reassembly.memory", reassembly.memory, at.PIECE_BLOCK, MOST_REASSEMBLY],
+    ["decode.reassembly.perSource", reassembly.perSource, at.PIECE_BLOCK, MOST_REASSEMBLY],
+  ];
+  for (const [name, value, least, most] of limits) {
+    if (value >= least && value <= most) continue;
+    throw new SpangateError("USAGE", `${name} is ${value}; it can be ${least} to ${most}.`, {
+      details: { name, value },
+    });
   }
 }
 
@@ -216,7 +239,7 @@ function configure(memory: LinearMemory, { decode, ports, time, filter, trace }:
   u64[at.CONFIG_TIMEOUT >>> 3] = decode.reassembly.timeout;
   set(at.CONFIG_PER_SOURCE, decode.reassembly.perSource);
 
-  const protocols = decode.greEthernet.slice(0, at.GRE_ETHERNET_MAX);
+  const protocols = decode.greEthernet;
   set(at.CONFIG_GRE_COUNT, protocols.length);
   for (const [i, protocol] of protocols.entries()) {
     u8[at.CONFIG_GRE_ETHERNET + 2 * i] = protocol & 0xff;

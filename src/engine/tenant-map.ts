@@ -1,6 +1,7 @@
 // A tenant map on its way into linear memory: built beside the one in force, then switched to. Two generations at a time.
 
 import * as at from "../../assembly/memory/layout.js";
+import { SpangateError } from "../errors.js";
 import type { LinearMemory, Stretch } from "./memory.js";
 import type { EngineExports } from "./wasm.js";
 
@@ -27,6 +28,7 @@ export class MapStore {
   readonly #exports: EngineExports;
   readonly #scratch: number;
   readonly #stretches: [Stretch | undefined, Stretch | undefined] = [undefined, undefined];
+  /** Number of the generation in force, 0 before the first. */
   #number = 0;
 
   constructor(memory: LinearMemory, exports: EngineExports, worker: number) {
@@ -35,12 +37,11 @@ export class MapStore {
     this.#scratch = worker + at.KEY_SCRATCH;
   }
 
-  /** Number of the generation in force, 0 before the first. */
-  get generation(): number {
-    return this.#number;
-  }
-
-  /** Builds `image` beside the map in force and switches to it. Gives its generation number. */
+  /**
+   * Builds `image` beside the map in force and switches to it. Gives its generation number.
+   *
+   * Throws MAP_TOO_LARGE when memory cannot hold both; then, as after any error, the map in force stays.
+   */
   install(image: MapImage): number {
     const count = image.slots.length / at.KEY_SIZE;
     const slots = powerOfTwo(Math.max(16, count * 2));
@@ -64,7 +65,7 @@ export class MapStore {
       u32[(record + at.TENANT_SHAPES) >>> 2] = tenantShapesAt + index * at.SHAPE_SIZE;
     }
     const header = address >>> 2;
-    u32[header + at.MAP_NUMBER / 4] = ++this.#number;
+    u32[header + at.MAP_NUMBER / 4] = this.#number + 1;
     u32[header + at.MAP_TABLE / 4] = address + at.MAP_HEADER_SIZE;
     u32[header + at.MAP_MASK / 4] = slots - 1;
     u32[header + at.MAP_TENANTS / 4] = tenantsAt;
@@ -75,7 +76,7 @@ export class MapStore {
     u32[header + at.MAP_FLAGS / 4] = image.flags;
     this.#insert(image.slots, address);
     this.#exports.publish(address);
-    return this.#number;
+    return ++this.#number;
   }
 
   #insert(slots: Uint8Array, generation: number): void {
@@ -95,10 +96,19 @@ export class MapStore {
     const side = this.#number & 1;
     let stretch = this.#stretches[side];
     if (stretch === undefined || stretch.length < size) {
-      stretch = this.#memory.allocate(powerOfTwo(size));
+      stretch = this.#allocate(powerOfTwo(size));
       this.#stretches[side] = stretch;
     }
     return stretch;
+  }
+
+  #allocate(size: number): Stretch {
+    try {
+      return this.#memory.allocate(size);
+    } catch (cause) {
+      const message = `The tenant map needs ${size} bytes beside the one in force, which the engine's memory does not have.`;
+      throw new SpangateError("MAP_TOO_LARGE", message, { cause, details: { needed: size } });
+    }
   }
 }
 

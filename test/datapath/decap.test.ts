@@ -1,6 +1,6 @@
 // What decap writes: to each sniffer its tenant's frames and nobody else's, also where tenants use the same addresses.
 
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
@@ -150,6 +150,24 @@ describe("quarantine", () => {
     expect(statSync(file).size).toBeLessThanOrEqual(5000);
     const kept = files.find((each) => each.path === file)!.packets;
     expect(kept).toBeGreaterThan(0);
-    expect(notices).toEqual([expect.stringContaining(`${counters.unmapped - kept} unmapped packets`)]);
+    expect(notices).toEqual([expect.stringContaining(`${counters.unmapped - kept} packets were counted`)]);
+  });
+});
+
+describe("more sessions than the table holds", () => {
+  test("are delivered to every sniffer, in files whose interfaces are declared", async () => {
+    const request = { inputs: [path("ovs-vxlan"), path("ovs-erspan2")], config: configOf(overlapping()) };
+    const engine = { sessions: 1 };
+    const { counters } = await decap({ ...request, engine, directory: folder, comments: false });
+    expect(counters.untracked).toBe(45);
+    expect((await framesFor("acme-ids")).length).toBe(30);
+    expect(await framesFor("acme-copy")).toEqual(await framesFor("acme-ids"));
+  });
+});
+
+describe("a file that cannot be made", () => {
+  test("is an error before anything is read", async () => {
+    mkdirSync(join(folder, "globex-ids.pcapng"));
+    await expect(run(configOf(overlapping()), "ovs-vxlan")).rejects.toMatchObject({ code: "IO_FAILED" });
   });
 });

@@ -1,7 +1,8 @@
 // What strip writes: the reference's frames, lengths, times and order; read without complaint by tshark and capinfos.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -42,7 +43,8 @@ describe.each(["pcapng", "pcap"])("all captures in one run, to %s", (format) => 
     const report = await strip({ ...plain, inputs: captures.map(({ path }) => path), output });
     expect(report.failure).toBeUndefined();
     expect(report.counters.delivered).toBe(wanted.length);
-    expect(report.files).toEqual([{ path: output, packets: wanted.length, bytes: statSync(output).size }]);
+    const bytes = statSync(output).size;
+    expect(report.files).toEqual([{ path: output, packets: wanted.length, bytes, isWhole: true }]);
     const written = await framesOf(output);
     expect(written.length).toBe(wanted.length);
     for (const [i, { data, originalLength, timestamp, linkType }] of written.entries()) {
@@ -122,5 +124,20 @@ describe("a file that ends in mid-record", () => {
     expect(report.failure?.message).toMatch(/cut\.pcap.*byte \d+/);
     expect(report.counters).toMatchObject({ received: 29, delivered: 29 });
     expect((await framesOf(output)).length).toBe(29);
+  });
+});
+
+describe("a live source", () => {
+  test("is written while it has nothing more to say, not when a block is full", async () => {
+    const pipe = join(folder, "live");
+    execFileSync("mkfifo", [pipe]);
+    const output = join(folder, "live.pcapng");
+    const running = strip({ ...plain, inputs: [pipe], output });
+    const source = await open(pipe, "w");
+    await source.writeFile(readFileSync(named("ovs-vxlan").path));
+    const written = () => statSync(output, { throwIfNoEntry: false })?.size ?? 0;
+    while (written() < 4000) await new Promise((resolve) => setTimeout(resolve, 20));
+    await source.close();
+    expect((await running).counters.delivered).toBe(30);
   });
 });

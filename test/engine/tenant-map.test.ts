@@ -148,6 +148,21 @@ describe("generations", () => {
     );
   });
 
+  test("a map that is refused leaves the one in force as it is", async () => {
+    const good = compileMap(configOf(text("good"))!);
+    const harness = await EngineHarness.create({}, undefined, good);
+    const { slots } = good.image;
+    const twice = new Uint8Array(slots.length * 2);
+    twice.set(slots);
+    twice.set(slots, slots.length);
+    for (let i = 0; i < 3; i++)
+      expect(() => harness.engine.replaceMap({ ...good.image, slots: twice })).toThrow();
+    const delivered = harness.run(seeds.slice(0, 200)).filter(({ result }) => result.verdict === "delivered");
+    expect(delivered.length).toBeGreaterThan(0);
+    expect(new Set(delivered.map(({ result }) => result.tenant))).toEqual(new Set(["good"]));
+    expect(harness.engine.replaceMap(good.image)).toBe(2);
+  });
+
   test("a hundred replacements take no more memory than two", async () => {
     const engine = await Engine.create();
     const { image } = compileMap(configOf(text("only"))!);

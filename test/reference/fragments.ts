@@ -62,6 +62,7 @@ export class Fragments {
     this.earliest = undefined;
     for (const datagram of [...this.datagrams.values()]) {
       if (time - datagram.firstTime > timeout) {
+        if (datagram.discarded) this.charge(datagram.source, -CHARGE_UNIT);
         expired.push(...this.release(datagram));
         this.datagrams.delete(datagram.key);
       } else this.began(datagram.firstTime);
@@ -115,8 +116,7 @@ export class Fragments {
     datagram.pieces.push({ packet, from, to, data: copy(data), charge, protocol: ip.protocol });
     if (!fragment.more) datagram.end = to;
     this.heldPieces++;
-    this.heldMemory += charge;
-    this.memoryOfSource.set(source, ofSource + charge);
+    this.charge(source, charge);
     return isComplete(datagram) ? this.complete(datagram, packet) : { kind: "held" };
   }
 
@@ -134,7 +134,15 @@ export class Fragments {
   private discard(datagram: Datagram, verdict: Verdict): Outcome {
     const others = this.release(datagram);
     datagram.discarded = verdict;
+    this.charge(datagram.source, CHARGE_UNIT); // until its time is up
     return { kind: "settled", verdict, others };
+  }
+
+  private charge(source: string, bytes: number): void {
+    this.heldMemory += bytes;
+    const left = (this.memoryOfSource.get(source) ?? 0) + bytes;
+    if (left > 0) this.memoryOfSource.set(source, left);
+    else this.memoryOfSource.delete(source);
   }
 
   /** Lets go of the pieces; gives their packets, in order of arrival. */
@@ -142,10 +150,7 @@ export class Fragments {
     const packets = datagram.pieces.map((piece) => piece.packet);
     const charge = datagram.pieces.reduce((sum, piece) => sum + piece.charge, 0);
     this.heldPieces -= packets.length;
-    this.heldMemory -= charge;
-    const left = (this.memoryOfSource.get(datagram.source) ?? 0) - charge;
-    if (left > 0) this.memoryOfSource.set(datagram.source, left);
-    else this.memoryOfSource.delete(datagram.source);
+    this.charge(datagram.source, -charge);
     datagram.pieces = [];
     return packets;
   }
