@@ -1,5 +1,13 @@
 // What other tools may import: the engine, the tenant map, capture files through both, and errors with stable codes.
 
+export {
+  type CapturedFrame,
+  CaptureReader,
+  type FrameBatch,
+  type MemoryArea,
+  READ_AREA_LENGTH,
+  readFrames,
+} from "./capture/index.js";
 export { loadConfig, type Mistake, parseConfig } from "./config/load.js";
 export type { GatewayConfig } from "./config/schema.js";
 export {
