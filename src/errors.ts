@@ -41,11 +41,6 @@ export const ERRORS = {
     httpStatus: 422,
     exitCode: 1,
   },
-  CAPTURE_LINK_TYPE: {
-    description: "The capture file's link type is not one that is decoded.",
-    httpStatus: 422,
-    exitCode: 1,
-  },
   OUTPUT_LINK_TYPE: {
     description: "Packets of this link type cannot be written to the chosen output.",
     httpStatus: 422,

@@ -1,6 +1,8 @@
 // spangate decap: one capture for each sniffer, after the tenant map.
 
 import type { Command } from "commander";
+import { QUARANTINE_LIMIT } from "../config/defaults.js";
+import { parseSize } from "../config/quantities.js";
 import type { GatewayConfig } from "../config/schema.js";
 import { addDecodeFlags, type DecodeFlags, withFlags } from "./decode-flags.js";
 import type { ReportFlags } from "./run.js";
@@ -23,9 +25,6 @@ Examples:
 
 Flags about decoding override the configuration's "decode" keys.
 Exit code: 0 done, 1 failed while running, 2 wrong usage or configuration.`;
-
-/** Where unmapped packets stop being written when the configuration does not say: the schema's default. */
-const QUARANTINE_LIMIT = 100 * 2 ** 20;
 
 export function decapCommand(command: Command): Command {
   addDecodeFlags(
@@ -81,5 +80,8 @@ async function decap(inputs: string[], flags: DecapFlags): Promise<void> {
 
 function quarantineOf(config: GatewayConfig, flags: DecapFlags): { file: string; limit: number } | undefined {
   if (flags.quarantine === undefined) return config.quarantine;
-  return { file: flags.quarantine, limit: config.quarantine?.limit ?? QUARANTINE_LIMIT };
+  return {
+    file: flags.quarantine,
+    limit: config.quarantine?.limit ?? (parseSize(QUARANTINE_LIMIT) as number),
+  };
 }

@@ -3,9 +3,9 @@
 
 import { VERSION } from "../version.js";
 
-// A reader that goes away, as `head` does, has read enough.
+// A reader that goes away, as `head` does, has read enough; what failed before that has failed all the same.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? 0 : 1);
+  process.exit(error.code === "EPIPE" ? (process.exitCode ?? 0) : 1);
 });
 
 const [, , first, ...rest] = process.argv;

@@ -1,10 +1,29 @@
-// Files that a command must not write: one that it reads, one twice, or packets onto a terminal.
+// Asked before anything is created: whether inputs can be read, and outputs are in nobody's way.
 
-import { stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SpangateError } from "../errors.js";
 
-/** Throws `USAGE` when inputs or outputs are in each other's way. Asked before an output is created. */
+/** Throws `IO_FAILED` when a capture cannot be read. */
+export async function checkReadable(inputs: readonly string[]): Promise<void> {
+  for (const input of inputs) {
+    if (input === "-") continue;
+    try {
+      await access(input, constants.R_OK);
+    } catch (cause) {
+      const { message } = cause as NodeJS.ErrnoException;
+      throw new SpangateError("IO_FAILED", `cannot read ${input}: ${message}`, {
+        cause,
+        details: { file: input },
+      });
+    }
+  }
+}
+
+/**
+ * Throws `USAGE` when inputs or outputs are in each other's way, `IO_FAILED` when an input cannot be read. Asked before
+ * an output is created, so that a mistyped input does not empty one.
+ */
 export async function checkPaths(inputs: readonly string[], outputs: readonly string[]): Promise<void> {
   if (inputs.filter((path) => path === "-").length > 1) {
     throw new SpangateError("USAGE", "standard input (-) can be read only once");
@@ -12,6 +31,7 @@ export async function checkPaths(inputs: readonly string[], outputs: readonly st
   if (outputs.includes("-") && process.stdout.isTTY === true) {
     throw new SpangateError("USAGE", "standard output is a terminal; redirect it, or name a file");
   }
+  await checkReadable(inputs);
   const read = new Map<string, string>();
   for (const input of inputs) {
     const identity = await identityOf(input);

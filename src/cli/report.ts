@@ -1,12 +1,11 @@
 // The accounts of strip and decap: tables for people, one JSON document for programs.
 
 import type { Report } from "../datapath/index.js";
-import type { Counters, Session, VerdictName } from "../engine/index.js";
+import { type Counters, type Session, VERDICTS } from "../engine/index.js";
 import { VERDICT_SENTENCES } from "../explain/index.js";
 import { lossText, tableText } from "./table.js";
 import type { ReportStyle } from "./terminal.js";
 
-const VERDICT_NAMES = Object.keys(VERDICT_SENTENCES) as VerdictName[];
 const MOST_SESSIONS = 20;
 
 /** Whether packets in no tunnel were passed on: `strip --keep-others`. */
@@ -27,7 +26,7 @@ const ASIDES: readonly (readonly [name: keyof Counters, sentence: string])[] = [
 export function conservation({ counters }: Report, { keepOthers }: ReportOptions) {
   const { received, delivered, reassembled, held } = counters;
   const passed = keepOthers ? counters["not-tunnel"] : 0;
-  const fates = VERDICT_NAMES.reduce((sum, name) => sum + counters[name], 0);
+  const fates = VERDICTS.reduce((sum, name) => sum + counters[name], 0);
   const drops = fates - delivered - reassembled - passed;
   return { received, delivered, passed, reassembled, held, drops, holds: received === fates + held };
 }
@@ -55,7 +54,7 @@ export function decapText(report: Report, style: ReportStyle): string {
 /** All of it, for programs. */
 export function reportJson(command: string, report: Report, options: ReportOptions): string {
   const { counters, sessions, deliveries, files, notices, failure } = report;
-  const verdicts = Object.fromEntries(VERDICT_NAMES.map((name) => [name, counters[name]]));
+  const verdicts = Object.fromEntries(VERDICTS.map((name) => [name, counters[name]]));
   const others = Object.fromEntries(Object.entries(counters).filter(([name]) => !(name in verdicts)));
   const document = {
     command,
@@ -78,7 +77,7 @@ function sections(parts: readonly (readonly string[])[]): string {
 
 function verdictLines(report: Report, options: ReportOptions, style: ReportStyle): string[] {
   const { counters } = report;
-  const rows = VERDICT_NAMES.filter((name) => counters[name] > 0).map((name) => {
+  const rows = VERDICTS.filter((name) => counters[name] > 0).map((name) => {
     const passed = options.keepOthers && name === "not-tunnel";
     const sentence = passed ? "in no tunnel; passed on as they came" : VERDICT_SENTENCES[name];
     return [name, style.number(counters[name]), sentence];
@@ -92,9 +91,8 @@ function verdictLines(report: Report, options: ReportOptions, style: ReportStyle
     rows,
     style.title,
   );
-  return [...(rows.length > 0 ? table : []), "", conservationLine(report, options)].slice(
-    rows.length > 0 ? 0 : 1,
-  );
+  const conservation = conservationLine(report, options);
+  return rows.length > 0 ? [...table, "", conservation] : [conservation];
 }
 
 function conservationLine(report: Report, options: ReportOptions): string {
@@ -172,8 +170,8 @@ function asideLines({ counters, notices }: Report, style: ReportStyle): string[]
 }
 
 function fileLines({ files }: Report, style: ReportStyle): string[] {
-  return files.map(({ path, packets, bytes }) => {
+  return files.map(({ path, packets, bytes, isWhole }) => {
     const name = path === "-" ? "standard output" : path;
-    return `${name}: ${style.number(packets)} packets, ${style.number(bytes)} bytes`;
+    return `${name}: ${style.number(packets)} packets, ${style.number(bytes)} bytes${isWhole ? "" : ", not all of it written"}`;
   });
 }

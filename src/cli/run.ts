@@ -38,6 +38,8 @@ export async function runAndReport(run: Run): Promise<void> {
   } finally {
     bar.clear();
   }
+  // Before the report: whoever reads that may be gone already.
+  if (report.failure !== undefined) process.exitCode = reportFailure(report.failure);
   const stream = run.toStandardOutput ? process.stderr : process.stdout;
   if (flags.json) await write(stream, reportJson(run.command, report, run));
   else if (!flags.quiet) await write(stream, run.text(report, reportStyleFor(stream)));
@@ -46,5 +48,4 @@ export async function runAndReport(run: Run): Promise<void> {
     say("interrupted; what was read until then is written and counted");
     process.exit(interruption.exitCode);
   }
-  if (report.failure !== undefined) process.exitCode = reportFailure(report.failure);
 }

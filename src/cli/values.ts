@@ -1,6 +1,7 @@
 // Reads the values of flags: what is wrong is said with what would be right.
 
 import { InvalidArgumentError } from "commander";
+import { TUNNEL_PORTS } from "../config/defaults.js";
 
 /** A whole number within limits, both included; hexadecimal with 0x. */
 export function integer(minimum: number, maximum: number): (text: string) => number {
@@ -12,8 +13,8 @@ export function integer(minimum: number, maximum: number): (text: string) => num
 }
 
 /** Tunnels that arrive on UDP ports, as the configuration's `tunnel.ports` names them. */
-const TUNNELS = ["vxlan", "vxlan-gpe", "geneve", "tzsp", "hp-erm", "gre-udp"] as const;
-type Tunnel = (typeof TUNNELS)[number];
+type Tunnel = keyof typeof TUNNEL_PORTS;
+const TUNNELS = Object.keys(TUNNEL_PORTS) as Tunnel[];
 
 /** What `--port` gathers: the tunnel by UDP port. */
 export type PortFlags = ReadonlyMap<number, Tunnel>;

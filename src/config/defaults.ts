@@ -25,3 +25,6 @@ export const DECODE = {
   lenient: false,
   reassembly: { memory: "16MiB", perSource: "1MiB", timeout: "5s" },
 } as const;
+
+/** Bytes of a quarantine file after which unmapped packets are only counted. */
+export const QUARANTINE_LIMIT = "100MiB";

@@ -1,7 +1,7 @@
 // The one schema of gateway.yaml. From it come the types, validation, the JSON Schema for editors, the README's
 // table and the help text (documentation.ts). Keys are described where they are declared, units included.
 import { z } from "zod";
-import { DECODE, TUNNEL_PORTS } from "./defaults.js";
+import { DECODE, QUARANTINE_LIMIT, TUNNEL_PORTS } from "./defaults.js";
 import * as field from "./fields.js";
 import { type Sniffer, sniffer } from "./sniffers.js";
 import { sharedSource, tenant } from "./tenants.js";
@@ -47,10 +47,16 @@ const delivery = field.section({
     .describe("Path MTU to the sniffers in bytes, what `fit` is measured against."),
 });
 
+// The engine charges fragments in blocks of 2,048 bytes, and its memory is 32 bits wide.
+const reassemblySize = field.size.refine((bytes) => bytes >= 2048 && bytes <= 2 ** 30, {
+  error: "is out of bounds",
+  params: { expected: "a size from 2KiB to 1GiB" },
+});
+
 const decode = field.section({
   depth: field
     .integer(1, 8)
-    .default(1)
+    .default(DECODE.depth)
     .describe("Tunnel layers taken off, stopping at the first that is none."),
   checksums: field
     .choice(["verify", "ignore"])
@@ -70,6 +76,7 @@ const decode = field.section({
     ),
   greEthernet: field
     .list(field.integer(0x600, 0xffff, "EtherTypes"), "GRE protocol numbers")
+    .max(16, { error: "at most 16 GRE protocol numbers" })
     .prefault([...DECODE.greEthernet])
     .describe("More GRE protocol numbers whose payload is an Ethernet frame, such as 0x8949."),
   lenient: field.flag
@@ -79,8 +86,10 @@ const decode = field.section({
     ),
   reassembly: field
     .section({
-      memory: field.size.prefault(DECODE.reassembly.memory).describe("Bytes held for unfinished datagrams."),
-      perSource: field.size
+      memory: reassemblySize
+        .prefault(DECODE.reassembly.memory)
+        .describe("Bytes held for unfinished datagrams."),
+      perSource: reassemblySize
         .prefault(DECODE.reassembly.perSource)
         .describe("Bytes of them that one outer source may hold."),
       timeout: field.duration
@@ -111,7 +120,7 @@ export const gatewayConfig = field
         file: field
           .text("a file")
           .describe("pcapng file for packets of no tenant; readable by its owner only."),
-        limit: field.size.prefault("100MiB").describe("Bytes after which no more are written."),
+        limit: field.size.prefault(QUARANTINE_LIMIT).describe("Bytes after which no more are written."),
       })
       .optional()
       .describe("Where unmapped packets are kept; they are only counted when absent."),

@@ -1,6 +1,6 @@
 // `spangate strip`: every tunnel packet out of its tunnel, into one file; no tenants.
 
-import { Engine, type EngineOptions, Verdict } from "../engine/index.js";
+import { Engine, type EngineOptions, type Session, Verdict } from "../engine/index.js";
 import { CaptureSink, closeAll, shortcomings } from "./capture-sink.js";
 import { runCaptures } from "./captures.js";
 import { Comments } from "./comments.js";
@@ -46,10 +46,17 @@ export async function strip(request: StripRequest): Promise<Report> {
   const failure = broken ?? unwritten;
   return {
     counters: engine.counters(),
-    sessions: [...engine.sessions],
+    sessions: [...engine.sessions].filter((session) => isAskedFor(session, request.engine.filter)),
     deliveries: [],
     files: [sink.written()],
     notices: shortcomings(sink),
     ...(failure === undefined ? {} : { failure }),
   };
+}
+
+/** Of the sessions that came by, those that the filter let through. */
+function isAskedFor({ encapsulation, id }: Session, filter: EngineOptions["filter"]): boolean {
+  if (filter?.session === undefined && filter?.vni === undefined) return true;
+  if (encapsulation === "erspan") return id !== undefined && id === filter.session;
+  return ["vxlan", "vxlan-gpe", "geneve"].includes(encapsulation) && id === filter.vni;
 }

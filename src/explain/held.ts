@@ -22,10 +22,6 @@ export interface Settled {
 export class HeldFragments {
   readonly #held = new Map<number, HeldFragment>();
 
-  get size(): number {
-    return this.#held.size;
-  }
-
   /** Remembers the fragment that the engine holds now. As much is kept as the engine keeps. */
   hold(record: PacketRecord, passage: Passage): void {
     const { offset, length } = fragmentRange(passage);

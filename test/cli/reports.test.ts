@@ -20,7 +20,9 @@ async function stripped(args: readonly string[]) {
   expect([code, stderr]).toEqual([0, ""]);
   const report = JSON.parse(stdout);
   expect(report.holds).toBe(true);
-  expect(report.files).toEqual([{ path: out, packets: await frames(out), bytes: statSync(out).size }]);
+  expect(report.files).toEqual([
+    { isWhole: true, path: out, packets: await frames(out), bytes: statSync(out).size },
+  ]);
   return report;
 }
 
