@@ -38,8 +38,9 @@ export async function runAndReport(run: Run): Promise<void> {
   } finally {
     bar.clear();
   }
-  // Before the report: whoever reads that may be gone already.
-  if (report.failure !== undefined) process.exitCode = reportFailure(report.failure);
+  // Before the report: whoever reads that may be gone already. What an interruption breaks off is no failure of its own.
+  if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode;
+  else if (report.failure !== undefined) process.exitCode = reportFailure(report.failure);
   const stream = run.toStandardOutput ? process.stderr : process.stdout;
   if (flags.json) await write(stream, reportJson(run.command, report, run));
   else if (!flags.quiet) await write(stream, run.text(report, reportStyleFor(stream)));
