@@ -42,6 +42,8 @@ export function explainCommand(command: Command): Command {
 async function explain(input: string, flags: ExplainFlags): Promise<void> {
   const { endOnSignals } = await import("./interruption.js");
   endOnSignals();
+  const { checkReadable } = await import("./paths.js");
+  await checkReadable([input]);
   const explaining = await import("../explain/index.js");
   const { paintFor, widthOf, write } = await import("./terminal.js");
   const { base, map } = await configured(flags.config);

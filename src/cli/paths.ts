@@ -4,15 +4,15 @@ import { access, constants, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SpangateError } from "../errors.js";
 
-/** Throws `IO_FAILED` when a capture cannot be read. */
+/** Throws `IO_FAILED` when a capture cannot be read or is a directory. */
 export async function checkReadable(inputs: readonly string[]): Promise<void> {
   for (const input of inputs) {
     if (input === "-") continue;
     try {
       await access(input, constants.R_OK);
+      if ((await stat(input)).isDirectory()) throw new Error("it is a directory");
     } catch (cause) {
-      const { message } = cause as NodeJS.ErrnoException;
-      throw new SpangateError("IO_FAILED", `cannot read ${input}: ${message}`, {
+      throw new SpangateError("IO_FAILED", `cannot read ${input}: ${(cause as Error).message}`, {
         cause,
         details: { file: input },
       });
