@@ -55,8 +55,9 @@ export async function instantiate(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
 ): Promise<EngineExports> {
-  const { instantiate } = await import("@assemblyscript/loader");
-  const { exports } = await instantiate<EngineExports>(module, { env: { memory } });
+  // The module is compiled already. The loader's other function asks for `Response`, with which Node loads all of fetch.
+  const { instantiateSync } = await import("@assemblyscript/loader");
+  const { exports } = instantiateSync<EngineExports>(module, { env: { memory } });
   const version = exports.ABI_VERSION.value;
   if (version !== ABI_VERSION) {
     throw new SpangateError(
