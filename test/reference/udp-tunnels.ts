@@ -77,16 +77,16 @@ function readGeneve(region: Region, lenient: boolean, notes: Notes): Tunnel | Ve
   if (!fits(region, 8 + optionsLength)) return "truncated";
   if ((u8(bytes, at + 1) & 0x80) !== 0) return "unsupported-payload";
   const payload = skip(region, 8 + optionsLength);
-  let critical = 0;
+  let critical = false;
   let option = at + 8;
   while (option < payload.at) {
     const next = option + 4 + (u8(bytes, option + 3) & 0x1f) * 4;
     if (next > payload.at) return "truncated"; // a length, so before any critical option
-    if ((u8(bytes, option + 2) & 0x80) !== 0) critical++;
+    if ((u8(bytes, option + 2) & 0x80) !== 0) critical = true;
     option = next;
   }
-  if (critical > 0 && !lenient) return "critical-option";
-  notes.criticalOptions += critical;
+  if (critical && !lenient) return "critical-option";
+  if (critical) notes.criticalOptions++; // the packet, however many such options it has
   const protocol = u16(bytes, at + 2);
   const kind =
     protocol === 0x6558
