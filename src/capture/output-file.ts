@@ -1,7 +1,8 @@
 // Writes a file out of a given area of memory. The area is cut into blocks; while one is being filled, the filled ones
-// are written by the system in the background, one call at a time and in order, so that a pipe or a full disk never
-// sees them mixed. When all blocks wait to be written, `reserve` says so: that is the backpressure.
-import { close, fchmod, fstat, open, writev } from "node:fs";
+// are written by the system in the background, one a call and in order, so that a pipe or a full disk never sees them
+// mixed, and each is free again as soon as it is written. When all blocks wait to be written, `reserve` says so: that is
+// the backpressure.
+import { close, fchmod, fstat, open, write } from "node:fs";
 import { promisify } from "node:util";
 import type { SpangateError } from "../errors.js";
 import type { MemoryArea } from "./memory.js";
@@ -11,10 +12,9 @@ const openFile = promisify(open);
 const closeFile = promisify(close);
 const statFile = promisify(fstat);
 const changeMode = promisify(fchmod);
+const writeBytes = promisify(write);
 const STANDARD_OUTPUT = 1;
 const RETRY_MILLISECONDS = 2;
-/** Blocks given to the system at once; it takes 1,024 (IOV_MAX). */
-const MAX_PIECES = 256;
 
 /** How to write. */
 export interface OutputOptions {
@@ -177,28 +177,19 @@ export class OutputFile {
   private async write(): Promise<void> {
     if (this.writing) return;
     this.writing = this.queue.length > 0;
-    while (this.queue.length > 0) {
-      const pieces = this.queue.splice(0, MAX_PIECES);
-      if (this.failure === undefined && !this.readerGone) await this.writeAll(pieces);
-      for (const { block } of pieces) if (block >= 0) this.free.push(block);
+    for (let piece = this.queue.shift(); piece !== undefined; piece = this.queue.shift()) {
+      if (this.failure === undefined && !this.readerGone) await this.writeAll(piece);
+      if (piece.block >= 0) this.free.push(piece.block);
       this.writing = this.queue.length > 0;
       for (const resolve of this.waiting.splice(0)) resolve();
     }
   }
 
-  private async writeAll(pieces: readonly Filled[]): Promise<void> {
-    let left = pieces.filter(({ start, end }) => end > start);
-    while (left.length > 0) {
+  private async writeAll({ start, end }: Filled): Promise<void> {
+    while (start < end) {
       try {
-        const bytes = this.area.bytes();
-        let written = await this.system(left.map(({ start, end }) => bytes.subarray(start, end)));
-        const rest: Filled[] = [];
-        for (const { block, start, end } of left) {
-          const done = Math.min(written, end - start);
-          written -= done;
-          if (start + done < end) rest.push({ block, start: start + done, end });
-        }
-        left = rest;
+        const { bytesWritten } = await writeBytes(this.descriptor, this.area.bytes().subarray(start, end));
+        start += bytesWritten;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === "EAGAIN") await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
@@ -209,11 +200,5 @@ export class OutputFile {
         }
       }
     }
-  }
-
-  private system(views: Uint8Array[]): Promise<number> {
-    return new Promise((resolve, reject) => {
-      writev(this.descriptor, views, (error, written) => (error ? reject(error) : resolve(written)));
-    });
   }
 }

@@ -14,8 +14,8 @@ import { type Decoder, Window } from "./window.js";
 
 /** Longest frame that is read, in bytes: the limit of libpcap and Wireshark. */
 export const MAX_CAPTURED = 262_144;
-/** Area, in bytes, with which reading is as fast as it gets: two chunks of 4 MiB and their headroom. */
-export const READ_AREA_LENGTH = 2 * (headroomFor(MAX_CAPTURED) + (4 << 20));
+/** Area, in bytes, with which reading is as fast as it gets: two chunks of 2 MiB and their headroom. */
+export const READ_AREA_LENGTH = 2 * (headroomFor(MAX_CAPTURED) + (2 << 20));
 
 /** How to read. */
 export interface ReadOptions {

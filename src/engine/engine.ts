@@ -134,11 +134,9 @@ export class Engine {
   }
 
   /** Chooses descriptors, by number and in order, for `encode`. */
-  select(numbers: ArrayLike<number>, count = numbers.length): void {
+  select(numbers: Uint8Array, count = numbers.length): void {
     this.#check();
-    const { u8 } = this.memory;
-    const selection = this.#worker + at.SELECTION;
-    for (let i = 0; i < count; i++) u8[selection + i] = numbers[i]!;
+    this.memory.u8.set(numbers.subarray(0, count), this.#worker + at.SELECTION);
   }
 
   /**
