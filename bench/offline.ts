@@ -2,7 +2,7 @@
 // cuts 50 bytes off each packet. In turn, because a machine's speed changes from minute to minute.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fixed, median, printTable, rate } from "./table.js";
@@ -63,7 +63,7 @@ export async function benchOffline(keep: boolean): Promise<OfflineResults> {
     const tools = all.filter(({ words }) => isInstalled(words[0]!));
     const missing = all.filter((tool) => !tools.includes(tool)).map(({ name }) => name);
     for (const name of missing) console.error(`${name}: not installed here, left out`);
-    const runs = await inTurn(tools, directory);
+    const runs = await inTurn(tools, capture, directory);
     return {
       directory,
       packets: capture.packets,
@@ -87,16 +87,30 @@ function isInstalled(program: string): boolean {
 }
 
 /** One round of each tool that does not count, then rounds A B C A B C. Gives the runs of each tool. */
-async function inTurn(tools: readonly Tool[], directory: string): Promise<Run[][]> {
+async function inTurn(tools: readonly Tool[], { bytes }: Capture, directory: string): Promise<Run[][]> {
   const runs: Run[][] = tools.map(() => []);
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [i, { words }] of tools.entries()) {
+      fetchMemory(directory, bytes);
       const done = await run(words);
       removeOutputs(directory);
       if (round > 0) runs[i]!.push(done);
     }
   }
   return runs;
+}
+
+/**
+ * Writes `bytes` bytes and deletes them. A virtual machine gives the memory of deleted files back to its host within
+ * seconds, and having it again costs as much as a run: of several runs, some would find it and some would not.
+ */
+function fetchMemory(directory: string, bytes: number): void {
+  const path = join(directory, "out.memory");
+  const zeros = new Uint8Array(4 << 20);
+  const file = openSync(path, "w");
+  for (let written = 0; written < bytes; written += zeros.length) writeSync(file, zeros);
+  closeSync(file);
+  rmSync(path);
 }
 
 /** Runs a program to its end. Throws when it fails. */
