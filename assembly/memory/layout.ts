@@ -11,11 +11,12 @@
 //          │   counters               u64 each              │
 //          │   descriptors            BATCH × DESCRIPTOR    │
 //          │   trace                  TRACE_MAX × 12        │
-//          │   key scratch            map building          │
+//          │   selection, taken       what the host asks of │
 //          ├────────────────────────────────────────────────┤
 //          │ tables whose size the host chooses: sessions,  │  a pointer to each stands in the worker header
-//          │ reassembly, settled, assembled datagrams       │
-//          │ frame slots or file chunks, map generations    │
+//          │ reassembly, settled, assembled datagrams,      │
+//          │ queues, records, frame slots                   │
+//          │ file chunks, map generations and their cells   │
 //          └────────────────────────────────────────────────┘
 
 export const SHARED = 0x10000;
@@ -41,6 +42,8 @@ export const FLAG_LENIENT = 2; // unknown critical GENEVE options pass
 export const FLAG_MIRROR_TIME = 4;
 export const FLAG_TUNNEL_SCOPE = 8; // sequence numbers count per tunnel, not per session
 export const FLAG_TRACE = 16;
+export const FLAG_LENT = 32; // queues are emptied before the next batch: lent frames may be queued where they lie
+export const FLAG_FULL_PARSER = 64; // no fast path
 
 export const RESTORE_AUTO = 0;
 export const RESTORE_ALWAYS = 1;
@@ -67,7 +70,25 @@ export const WORKER_SESSION_COUNT = 40; // u32
 export const WORKER_ACKNOWLEDGED = 44; // u32, generation number the last batch used
 export const WORKER_TRACE_COUNT = 48; // u32
 export const WORKER_EMITTED = 52; // u32, how many of the selection the last encoder call took
-export const WORKER_HEADER_SIZE = 64;
+export const WORKER_QUEUES = 64; // u32, address of QUEUE headers, one a sniffer
+export const WORKER_READY = 68; // u32, address of queue numbers (u32): those that hold something, in the order they got it
+export const WORKER_READY_FIRST = 72; // u32, place of the first one; the list is a ring of WORKER_READY_MASK + 1
+export const WORKER_READY_COUNT = 76; // u32
+export const WORKER_READY_MASK = 80; // u32
+export const WORKER_RECORDS = 84; // u32, address of RECORD entries
+export const WORKER_RECORD_STACK = 88; // u32, address of the numbers (u32) of free records
+export const WORKER_RECORDS_FREE = 92; // u32, how many stand on the stack
+export const WORKER_SLOTS = 96; // u32, address of frame slots, SLOT_STRIDE each
+export const WORKER_SLOT_COUNT = 100; // u32
+export const WORKER_SLOT_STACK = 104; // u32, address of the numbers (u32) of free slots
+export const WORKER_SLOTS_FREE = 108; // u32
+export const WORKER_SLOTS_RESERVED = 112; // u32, free slots that stay for receiving: queues may not have them
+export const WORKER_LARGE = 116; // u32, address of slots for long frames, LARGE_STRIDE each; their numbers follow the others'
+export const WORKER_LARGE_COUNT = 120; // u32
+export const WORKER_LARGE_STACK = 124; // u32
+export const WORKER_LARGE_FREE = 128; // u32
+export const WORKER_TAKEN_COUNT = 132; // u32, how many records the last `take` gave
+export const WORKER_HEADER_SIZE = 192;
 
 export const COUNTERS = WORKER_HEADER_SIZE;
 export const COUNTERS_SIZE = 64 * 8;
@@ -75,44 +96,51 @@ export const COUNTERS_SIZE = 64 * 8;
 export const BATCH = 256;
 export const DESCRIPTORS = COUNTERS + COUNTERS_SIZE;
 
-// ── descriptor: in ───────────────────────────────────────────────────────────────────────────────────────────────
+// ── descriptor: three cache lines, of which the third is for rarer things ────────────────────────────────────────
+// in
 export const FRAME = 0; // u32, address
 export const CAPTURED = 4; // u32, bytes
 export const ORIGINAL = 8; // u32, bytes
 export const LINK_TYPE = 12; // u32, LINKTYPE_* of the pcap registry
 export const TIME = 16; // u64, ns since the epoch; capture time in, --time mirror's out
 export const PACKET = 24; // u64, the host's number for it, given back in settled events
-// ── descriptor: out ──────────────────────────────────────────────────────────────────────────────────────────────
-export const VERDICT = 32; // u8, Verdict or HELD
-export const ENCAPSULATION = 33; // u8, Encapsulation
-export const DIRECTION = 34; // u8, DIRECTION_*
-export const LAYERS = 35; // u8, tunnel layers taken off
-export const HAS = 36; // u32, HAS_*
-export const ID = 40; // u32, session, key or VNI
-export const SEQUENCE = 44; // u32
-export const INNER = 48; // u32, address of the decoded frame
-export const INNER_CAPTURED = 52; // u32, bytes
-export const INNER_ORIGINAL = 56; // u32, bytes
-export const SESSION = 60; // u32, entry number, or NONE
+export const SLOT = 32; // u32, number of the slot that the frame lies in, or NONE: it is lent by the host. NONE when a queue took it
+// out
+export const VERDICT = 36; // u8, Verdict or HELD
+export const LAYERS = 37; // u8, tunnel layers taken off
+export const RULE = 38; // u8, rule of the tenant map that decided, 1 to 4; 0: not asked
+export const ENDPOINTS = 39; // u8, which endpoint of the inner frame matched, ENDPOINT_*
+export const INNER = 40; // u32, address of the decoded frame
+export const INNER_CAPTURED = 44; // u32, bytes
+export const INNER_ORIGINAL = 48; // u32, bytes
+export const BARE = 52; // u32, address of the inner frame or IP packet as it came
+export const END = 56; // u32, address after the last captured byte of the present layer
+export const INNER_TYPE = 60; // u16, EtherType of the IP packet inside, 0: an Ethernet frame is inside
 export const SOURCE = 64; // 16 bytes, outer source; IPv4 as ::ffff:a.b.c.d
 export const DESTINATION = 80; // 16 bytes
-export const OUTER_VLAN = 96; // u16, VID, or NO_VLAN
-export const HARDWARE_ID = 98; // u8
-export const ERSPAN_TYPE = 99; // u8, 1 to 3; 0: not ERSPAN
-export const TENANT = 100; // u32, index, or NONE
-export const CLAIM = 104; // u32, index of the source entry that claimed the identity, or NONE
-export const RULE = 108; // u8, rule of the tenant map that decided, 1 to 4; 0: not asked
-export const ENDPOINTS = 109; // u8, which endpoint of the inner frame matched, ENDPOINT_*
-export const INTERFACE = 112; // u32, interface of the capture file + 1 for what has no session there, written by the host
-export const BARE = 116; // u32, address of the inner frame or IP packet as it came
-export const COMMENT = 144; // u32, address of a comment for the capture file, written by the host
-export const COMMENT_LENGTH = 148; // u32, bytes
-// ── descriptor: the parser's own ─────────────────────────────────────────────────────────────────────────────────
-export const END = 120; // u32, address after the last captured byte of the present layer
-export const GRANULARITY = 124; // u8, ERSPAN III Gra, or GRANULARITY_FULL
+// these 32 bytes are copied into the record of a delivery as they stand
+export const HAS = 96; // u32, HAS_*
+export const ID = 100; // u32, session, key or VNI
+export const SEQUENCE = 104; // u32
+export const SESSION = 108; // u32, entry number, or NONE
+export const ENCAPSULATION = 112; // u8, Encapsulation
+export const DIRECTION = 113; // u8, DIRECTION_*
+export const HARDWARE_ID = 114; // u8
+export const ERSPAN_TYPE = 115; // u8, 1 to 3; 0: not ERSPAN
+export const TAG = 116; // u16, cos:3 0:1 vlan:12 of the innermost ERSPAN header, 0 without one
+export const OUTER_VLAN = 118; // u16, VID, or NO_VLAN
+export const TENANT = 120; // u32, index, or NONE
+export const CLAIM = 124; // u32, index of the source entry that claimed the identity, or NONE
+// the parser's own
 export const DECLARED = 128; // u64, address after the last declared byte of the present layer
 export const MIRROR = 136; // u64, ERSPAN III clock: ticks, or ns since the epoch with GRANULARITY_FULL
-export const DESCRIPTOR = 160;
+export const GRANULARITY = 144; // u8, ERSPAN III Gra, or GRANULARITY_FULL
+export const PROBE = 148; // u32, between passes: hash, then address of what it leads to
+// the host's
+export const INTERFACE = 152; // u32, interface of the capture file + 1 for what has no session there
+export const COMMENT = 156; // u32, address of a comment for the capture file
+export const COMMENT_LENGTH = 160; // u32, bytes
+export const DESCRIPTOR = 192;
 
 export const NONE = -1;
 export const NO_VLAN = 0xffff;
@@ -150,11 +178,12 @@ export const TRACE_LENGTH = 8; // u32
 export const TRACE_ENTRY = 12;
 export const TRACE_MAX = 128;
 
-/** A key and its value, for `mapInsert`. */
-export const KEY_SCRATCH = TRACE + TRACE_MAX * TRACE_ENTRY;
 /** u8 each: numbers of the descriptors that the capture-file encoders take, in order. */
-export const SELECTION = KEY_SCRATCH + 32;
-export const WORKER_SIZE = SELECTION + BATCH;
+export const SELECTION = TRACE + TRACE_MAX * TRACE_ENTRY;
+/** u32 each: numbers of the records that `take` gave. */
+export const TAKEN = SELECTION + BATCH;
+export const TAKEN_MAX = 256;
+export const WORKER_SIZE = TAKEN + TAKEN_MAX * 4;
 
 // ── session entry ────────────────────────────────────────────────────────────────────────────────────────────────
 export const SESSION_SOURCE = 0;
@@ -199,6 +228,14 @@ export const DATAGRAM_MAX = 65535;
 export const SLOT_STRIDE = 2112;
 /** Free bytes before an assembled datagram: a synthetic header now, encapsulation headers when it is delivered. Also before a frame in a slot. */
 export const HEADROOM = 128;
+/** From one slot for long frames to the next: the longest datagram, its headroom, and an odd number of lines. */
+export const LARGE_STRIDE = 65856;
+/** Least length of an Ethernet frame without its check sequence. */
+export const FRAME_MIN = 60;
+/** Time units of token buckets: 256 a nanosecond, so that a byte at 1 Tbit/s still has a price. */
+export const BUCKET_TICKS = 256;
+/** A clock that goes back this far (ns) is another clock: the bucket starts anew. */
+export const BUCKET_SLACK = 1_000_000_000;
 
 // ── tenant map: a generation ─────────────────────────────────────────────────────────────────────────────────────
 export const MAP_NUMBER = 0; // u32, from 1
@@ -210,6 +247,8 @@ export const MAP_IDENTITY_SHAPE_COUNT = 20; // u32
 export const MAP_OWNER_SHAPES = 24; // u32, address; shapes of every tenant's addresses, longest first (shared sources)
 export const MAP_OWNER_SHAPE_COUNT = 28; // u32
 export const MAP_FLAGS = 32; // u32, MAP_HAS_*
+export const MAP_SNIFFERS = 36; // u32, address of SNIFFER_SIZE records
+export const MAP_SNIFFER_COUNT = 40; // u32; 0: packets are classified and not delivered
 export const MAP_HEADER_SIZE = 64;
 
 export const MAP_HAS_SNIFFERS = 1; // delivery addresses, for the loop check
@@ -255,7 +294,96 @@ export const SHAPE_VSID = 2; // reads a GRE key as a VSID
 export const TENANT_FLAGS = 0; // u32, TENANT_*
 export const TENANT_SHAPES = 4; // u32, address of its addresses' shapes
 export const TENANT_SHAPE_COUNT = 8; // u32
-export const TENANT_SIZE = 16;
+export const TENANT_SNAPLEN = 12; // u32, most bytes of a packet that are delivered
+export const TENANT_SNIFFER = 16; // u32, address of the first sniffer's record
+export const TENANT_SNIFFERS = 20; // u32, address of the addresses (u32) of all its sniffers' records, in the configuration's order
+export const TENANT_SNIFFER_COUNT = 24; // u32
+export const TENANT_BALANCE = 28; // u32, address of TENANT_BALANCE_MASK + 1 places (u16) in the list of sniffers; 0: fanout copy
+export const TENANT_BALANCE_MASK = 32; // u32
+export const TENANT_BUCKET = 36; // u32, address of the token bucket's cell (u64); 0: no rate
+export const TENANT_COST = 40; // u64, BUCKET_TICKS a byte, as 32.32 fixed point
+export const TENANT_BURST = 48; // u64, BUCKET_TICKS
+export const TENANT_SIZE = 64;
 export const TENANT_HAS_ADDRESSES = 1;
 export const TENANT_HAS_MAC = 2;
 export const TENANT_NON_IP = 4; // deliver
+
+// ── sniffer: of which `mac` needs the first line only ────────────────────────────────────────────────────────────
+export const SNIFFER_QUEUE = 0; // u32, number of its queue, in every worker
+export const SNIFFER_MODE = 4; // u8, Delivery
+export const SNIFFER_FIT = 5; // u8, FIT_*
+export const SNIFFER_FLAGS = 6; // u16, SNIFFER_*
+export const SNIFFER_DESTINATION_MAC = 8; // 6 bytes: the sniffer's, or the next hop's
+export const SNIFFER_VLAN = 14; // u16, VID of the tag pushed, 0: none
+export const SNIFFER_SOURCE_MAC = 16; // 6 bytes: the delivery interface's
+export const SNIFFER_PORT = 22; // u16, UDP destination port
+export const SNIFFER_BUCKET = 24; // u32, address of the token bucket's cell (u64); 0: no rate
+export const SNIFFER_STATE = 28; // u32, address of the cell it shares with all that send to its destination: CELL_*
+export const SNIFFER_COST = 32; // u64, as TENANT_COST
+export const SNIFFER_BURST = 40; // u64
+export const SNIFFER_MTU = 48; // u32, most bytes of an outer IP packet
+export const SNIFFER_ID = 52; // u32, VNI, key or session
+export const SNIFFER_INDEX = 56; // u32, of ERSPAN II
+// filled in by `prepareSniffer`: everything in front of the frame but what differs from packet to packet
+export const SNIFFER_LINK_LENGTH = 60; // u16, bytes of Ethernet header and tag
+export const SNIFFER_OVERHEAD = 62; // u16, bytes between the link header and the frame
+export const SNIFFER_HEADER = 64; // SNIFFER_HEADER_MAX bytes, of which the first LINK_LENGTH + OVERHEAD are used
+export const SNIFFER_HEADER_MAX = 80; // 18 Ethernet and tag, 40 IPv6, 8 GRE, 12 ERSPAN III
+export const SNIFFER_SUM = 144; // u32, ones' complement sum over the IPv4 header, or over the IPv6 pseudo header's addresses and protocol
+export const SNIFFER_SOURCE = 160; // 16 bytes, of the outer header; IPv4 as ::ffff:a.b.c.d
+export const SNIFFER_ADDRESS = 176; // 16 bytes: outer destination, or with `ip` the one the packet gets
+export const SNIFFER_SIZE = 192;
+export const SNIFFER_IPV6 = 1; // SNIFFER_ADDRESS is IPv6
+export const SNIFFER_KEY = 2; // gre: with a key
+export const SNIFFER_OWN_SOURCE = 4; // the source MAC becomes SNIFFER_SOURCE_MAC
+export const SNIFFER_CHECKSUM = 8; // UDP checksum over IPv4 too
+
+export const FIT_TRUNCATE = 0;
+export const FIT_FRAGMENT = 1;
+export const FIT_DROP = 2;
+
+// ── cells of 8 bytes that outlive a generation: token buckets, and of a destination: ─────────────────────────────
+export const CELL_NUMBER = 0; // u32, ERSPAN sequence number of the next packet
+export const CELL_IDENTIFICATION = 4; // u32, of the next IP packet that may be fragmented
+
+// ── queue of a sniffer: a ring of record numbers; producer's line, consumer's line ───────────────────────────────
+//
+//    reclaimed          done            head             tail          places count up without end, modulo 2^32
+//   ─────┼───────────────┼───────────────┼────────────────┼─────
+//        │ sent, to free │ in flight     │ queued         │ free
+//
+export const QUEUE_TAIL = 0; // u32, written by the producer
+export const QUEUE_RECLAIMED = 4; // u32, producer's own
+export const QUEUE_RING = 8; // u32, address of record numbers (u32)
+export const QUEUE_MASK = 12; // u32, places - 1
+export const QUEUE_LIMIT = 16; // u32, most packets queued
+export const QUEUE_FLAGS = 20; // u32, QUEUE_*
+export const QUEUE_HELD = 24; // u32, slots that its packets occupy
+export const QUEUE_LISTED = 28; // u32, 1: it is on the worker's ready list
+export const QUEUE_OFFERED = 32; // u64, packets; the producer's counters
+export const QUEUE_DROPPED_NEWEST = 40; // u64
+export const QUEUE_DROPPED_OLDEST = 48; // u64
+export const QUEUE_RATE = 56; // u64
+export const QUEUE_HEAD = 64; // u32, moved by the consumer, and by the producer that drops the oldest
+export const QUEUE_DONE = 68; // u32, written by the consumer
+export const QUEUE_TAKEN = 72; // u64, packets; the consumer's counters
+export const QUEUE_SENT = 80; // u64
+export const QUEUE_SENT_BYTES = 88; // u64
+export const QUEUE_SEND_ERROR = 96; // u64
+export const QUEUE_TOO_LARGE = 104; // u64, the producer's: `fit: drop`
+export const QUEUE_SIZE = 128;
+export const QUEUE_DROP_OLDEST = 1;
+export const QUEUE_THREADED = 2; // another thread consumes it
+/** Packets in flight at most: a queue has room for as many beyond its limit. */
+export const IN_FLIGHT_MAX = 256;
+
+// ── record of a delivery: one cache line ─────────────────────────────────────────────────────────────────────────
+export const RECORD_FRAME = 0; // u32, address of the first byte
+export const RECORD_LENGTH = 4; // u32, bytes
+export const RECORD_ORIGINAL = 8; // u32, original length of the decoded frame
+export const RECORD_SLOT = 12; // u32, slot that it owns, or NONE
+export const RECORD_TIME = 16; // u64, ns since the epoch
+export const RECORD_QUEUE = 24; // u32
+export const RECORD_NEXT = 28; // u32, record of the datagram's next fragment, or NONE
+export const RECORD_ABOUT = 32; // the 32 bytes of the descriptor from HAS on
+export const RECORD_SIZE = 64;
