@@ -1,15 +1,20 @@
 // The ABI: what the host may call. Exports only; addresses and sizes are in memory/layout.ts.
 
 import { areaSize, createArea } from "./memory/fragments";
-import { KEY_SCRATCH, WORKER_SETTLED_COUNT } from "./memory/layout";
+import { RECORD_QUEUE, TAKEN, WORKER_SETTLED_COUNT, WORKER_TAKEN_COUNT } from "./memory/layout";
+import * as queues from "./memory/queue";
+import { createRecords, record } from "./memory/records";
+import { createSlots } from "./memory/slots";
 import { attach as attachWorker, setField, worker } from "./memory/worker";
 import { expireAll } from "./pipeline/reassemble";
-import { insert } from "./tenant/table";
 
 export { ABI_VERSION } from "./abi";
+export { giveSlot, takeSlot } from "./memory/slots";
+export { prepareSniffer } from "./pipeline/encapsulate";
 export { encodePcap, encodePcapng } from "./pipeline/encode";
-export { process } from "./pipeline/process";
+export { process, recycle } from "./pipeline/process";
 export { publish } from "./tenant/generation";
+export { insert as mapInsert } from "./tenant/table";
 
 /** Bytes of reassembly area for `pieces` blocks. */
 export function reassemblySize(pieces: u32): u32 {
@@ -22,13 +27,39 @@ export function attach(block: usize, fresh: bool): void {
   if (fresh) createArea();
 }
 
+/** All slots and `records` records are free. Once, when their areas stand in the worker's header. */
+export function createPool(records: u32): void {
+  createSlots();
+  createRecords(records);
+}
+
 /** The end of input: settles every fragment that is held. */
 export function flush(): void {
   setField(WORKER_SETTLED_COUNT, 0);
   expireAll();
 }
 
-/** Enters the slot image in the key scratch into a generation under construction. Gives 0, or the slot that holds the key. */
-export function mapInsert(generation: usize): usize {
-  return insert(generation, worker() + KEY_SCRATCH);
+/** Takes up to `most` (TAKEN_MAX) records of queues that hold something, in turns of `turn` packets a queue. */
+export function take(most: u32, turn: u32): u32 {
+  const taken = queues.takeReady(most, turn, worker() + TAKEN);
+  setField(WORKER_TAKEN_COUNT, taken);
+  return taken;
+}
+
+/** What `take` gave from place `first` to `end` is sent, or could not be; its frames are free. */
+export function settle(first: u32, end: u32, sent: bool): void {
+  for (let i = first; i < end; i++) {
+    const entry = load<u32>(worker() + TAKEN + (i << 2));
+    queues.settle(queues.queueAt(load<u32>(record(entry), RECORD_QUEUE)), entry, sent);
+  }
+}
+
+/** For a sender in another thread: takes up to `most` records of one queue into the array (u32) at `into`. */
+export function takeFrom(queue: u32, most: u32, into: usize): u32 {
+  return queues.take(queues.queueAt(queue), most, into);
+}
+
+/** And settles one of them. */
+export function settleFrom(queue: u32, entry: u32, sent: bool): void {
+  queues.settle(queues.queueAt(queue), entry, sent);
 }

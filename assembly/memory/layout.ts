@@ -346,35 +346,32 @@ export const FIT_DROP = 2;
 export const CELL_NUMBER = 0; // u32, ERSPAN sequence number of the next packet
 export const CELL_IDENTIFICATION = 4; // u32, of the next IP packet that may be fragmented
 
-// ── queue of a sniffer: a ring of record numbers; producer's line, consumer's line ───────────────────────────────
-//
-//    reclaimed          done            head             tail          places count up without end, modulo 2^32
-//   ─────┼───────────────┼───────────────┼────────────────┼─────
-//        │ sent, to free │ in flight     │ queued         │ free
-//
+// ── queue of a sniffer: a ring of record numbers; the producer's line, the consumer's line ───────────────────────
+// Places count up without end, modulo 2^32: from HEAD to TAIL they are queued.
 export const QUEUE_TAIL = 0; // u32, written by the producer
-export const QUEUE_RECLAIMED = 4; // u32, producer's own
-export const QUEUE_RING = 8; // u32, address of record numbers (u32)
-export const QUEUE_MASK = 12; // u32, places - 1
-export const QUEUE_LIMIT = 16; // u32, most packets queued
-export const QUEUE_FLAGS = 20; // u32, QUEUE_*
-export const QUEUE_HELD = 24; // u32, slots that its packets occupy
+export const QUEUE_RING = 4; // u32, address of record numbers (u32)
+export const QUEUE_MASK = 8; // u32, places - 1
+export const QUEUE_LIMIT = 12; // u32, most packets queued
+export const QUEUE_FLAGS = 16; // u32, QUEUE_*
+export const QUEUE_HELD = 20; // u32, slots that its packets occupy, in flight too
+export const QUEUE_HELD_LARGE = 24; // u32
 export const QUEUE_LISTED = 28; // u32, 1: it is on the worker's ready list
 export const QUEUE_OFFERED = 32; // u64, packets; the producer's counters
 export const QUEUE_DROPPED_NEWEST = 40; // u64
 export const QUEUE_DROPPED_OLDEST = 48; // u64
 export const QUEUE_RATE = 56; // u64
 export const QUEUE_HEAD = 64; // u32, moved by the consumer, and by the producer that drops the oldest
-export const QUEUE_DONE = 68; // u32, written by the consumer
+export const QUEUE_RETURNED = 68; // u32, written by the consumer: places of the ring of returns that it has filled
 export const QUEUE_TAKEN = 72; // u64, packets; the consumer's counters
 export const QUEUE_SENT = 80; // u64
 export const QUEUE_SENT_BYTES = 88; // u64
 export const QUEUE_SEND_ERROR = 96; // u64
-export const QUEUE_TOO_LARGE = 104; // u64, the producer's: `fit: drop`
+export const QUEUE_RETURNS = 104; // u32, address of IN_FLIGHT_MAX record numbers (u32): done with, on their way back to the producer
+export const QUEUE_RECLAIMED = 108; // u32, the producer's: places of it that it has emptied
+export const QUEUE_TOO_LARGE = 112; // u64, the producer's
 export const QUEUE_SIZE = 128;
 export const QUEUE_DROP_OLDEST = 1;
 export const QUEUE_THREADED = 2; // another thread consumes it
-/** Packets in flight at most: a queue has room for as many beyond its limit. */
 export const IN_FLIGHT_MAX = 256;
 
 // ── record of a delivery: one cache line ─────────────────────────────────────────────────────────────────────────

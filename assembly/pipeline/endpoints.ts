@@ -13,6 +13,7 @@ import {
   FAMILY_IPV6,
   HAS,
   HAS_SYNTHETIC,
+  INNER_TYPE,
 } from "../memory/layout";
 import * as arp from "../wire/arp";
 import * as etherTypes from "../wire/ether-type";
@@ -91,7 +92,7 @@ export function readEndpoints(d: usize): void {
   const bare = <usize>load<u32>(d, BARE);
   frameEnd = <usize>load<u32>(d, END);
   if ((load<u32>(d, HAS) & HAS_SYNTHETIC) == 0) readMacs(bare);
-  network = innerNetworkHeader(bare, frameEnd);
+  network = innerNetworkHeader(bare, frameEnd, load<u16>(d, INNER_TYPE));
   if (network == 0) return;
   const type = etherType();
   if (type == etherTypes.IPV4) readIpv4();
@@ -166,13 +167,7 @@ function readIpv6(): void {
 
 /** Where the IP packet ends by its own account, and at the frame's end at the latest. */
 function packetEnd(): usize {
-  const length =
-    ipFamily == FAMILY_IPV4
-      ? ipv4.totalLength(network)
-      : ipv6.payloadLength(network) == 0
-        ? 0
-        : <u32>ipv6.HEADER_LEN + ipv6.payloadLength(network);
-  return length == 0 ? frameEnd : min<usize>(frameEnd, network + length);
+  return ipFamily == FAMILY_IPV4 ? ipv4.packetEnd(network, frameEnd) : ipv6.packetEnd(network, frameEnd);
 }
 
 /** Whether the frame is IP that carries GRE, or UDP to a tunnel port. */

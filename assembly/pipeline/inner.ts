@@ -14,8 +14,10 @@ import {
   INNER,
   INNER_CAPTURED,
   INNER_ORIGINAL,
+  INNER_TYPE,
   RESTORE_ALWAYS,
   RESTORE_NEVER,
+  TAG,
 } from "../memory/layout";
 import * as erspan2 from "../wire/erspan2";
 import * as etherTypes from "../wire/ether-type";
@@ -34,7 +36,8 @@ export function innerFrame(d: usize, bare: usize): void {
   let original = load<u64>(d, DECLARED) - <u64>bare;
   let inner = bare;
   trace(Header.InnerFrame, bare, end - bare);
-  if (innerEtherType() != 0) {
+  const type = innerEtherType();
+  if (type != 0) {
     inner -= ethernet.HEADER_LEN;
     original += ethernet.HEADER_LEN;
     has |= HAS_SYNTHETIC;
@@ -50,6 +53,8 @@ export function innerFrame(d: usize, bare: usize): void {
     has |= HAS_RESTORED;
   }
   store<u32>(d, has, HAS);
+  store<u16>(d, <u16>type, INNER_TYPE);
+  store<u16>(d, innerErspanType() == 0 ? 0 : <u16>vlan.control(innerCos(), innerVlan()), TAG);
   store<u32>(d, <u32>bare, BARE);
   store<u32>(d, <u32>inner, INNER);
   store<u32>(d, <u32>(end - inner), INNER_CAPTURED);
@@ -63,21 +68,24 @@ export function dress(d: usize): void {
   let frame = <usize>load<u32>(d, BARE);
   if ((has & HAS_SYNTHETIC) != 0) {
     frame -= ethernet.HEADER_LEN;
-    ethernet.putSynthetic(frame, innerEtherType());
+    ethernet.putSynthetic(frame, load<u16>(d, INNER_TYPE));
   }
-  if ((has & HAS_RESTORED) != 0) vlan.insert(frame, innerCos(), innerVlan());
+  if ((has & HAS_RESTORED) != 0) vlan.insert(frame, load<u16>(d, TAG));
 }
 
-/** Network header of the decoded frame, whose EtherType `etherType` then gives; 0 when it is not captured. */
-export function innerNetworkHeader(bare: usize, end: usize): usize {
-  if (innerEtherType() == 0) return innerNetwork(bare, end);
-  setEtherType(innerEtherType());
+/**
+ * Network header of the decoded frame at `bare`, IP of `type` or (0) Ethernet, whose EtherType `etherType` then gives; 0
+ * when it is not captured.
+ */
+export function innerNetworkHeader(bare: usize, end: usize, type: u32): usize {
+  if (type == 0) return innerNetwork(bare, end);
+  setEtherType(type);
   return bare;
 }
 
 /** Length of the decoded frame by its IP header, 0 when that does not tell. */
 function declaredLength(bare: usize, end: usize): u32 {
-  const ip = innerNetworkHeader(bare, end);
+  const ip = innerNetworkHeader(bare, end, innerEtherType());
   if (ip == 0) return 0;
   const before = innerEtherType() == 0 ? <u32>(ip - bare) : <u32>ethernet.HEADER_LEN;
   if (etherType() == etherTypes.IPV4) {

@@ -16,15 +16,20 @@ import {
   HAS_ID,
   HELD,
   ID,
+  MAP_SNIFFER_COUNT,
+  NONE,
+  SLOT,
   TIME,
   VERDICT,
   WORKER_ACKNOWLEDGED,
 } from "../memory/layout";
+import { giveSlot } from "../memory/slots";
 import { add, setField, worker } from "../memory/worker";
 import { generationNumber } from "../tenant/generation";
 import { Verdict } from "../verdict";
 import { classify } from "./classify";
 import { dress } from "./inner";
+import { offer } from "./offer";
 import { parse } from "./parse";
 import { beginBatch, expire, hasRoom } from "./reassemble";
 import { beginTrace } from "./trace";
@@ -39,6 +44,7 @@ export function process(first: u32, count: u32): u32 {
   beginTrace();
   const generation = <usize>atomic.load<u32>(CONFIG_GENERATION);
   setField(WORKER_ACKNOWLEDGED, generation == 0 ? 0 : generationNumber(generation));
+  const delivers = generation != 0 && load<u32>(generation, MAP_SNIFFER_COUNT) != 0;
   let d = worker() + DESCRIPTORS + <usize>first * DESCRIPTOR;
   let i = first;
   for (; i < count && hasRoom(); i++, d += DESCRIPTOR) {
@@ -49,12 +55,26 @@ export function process(first: u32, count: u32): u32 {
       if (isFiltered(d)) verdict = Verdict.Filtered;
       else if (generation != 0) verdict = classify(d, generation);
     }
-    if (verdict == Verdict.Delivered) dress(d);
+    if (verdict == Verdict.Delivered) {
+      dress(d);
+      if (delivers) verdict = offer(d, generation);
+    }
     store<u8>(d, <u8>verdict, VERDICT);
     if (verdict != HELD) add(verdict, 1);
   }
   add(Counter.Received, i - first);
   return i;
+}
+
+/** Frees the slots of descriptors up to `count` that no queue took. Their frames are gone. */
+export function recycle(count: u32): void {
+  let d = worker() + DESCRIPTORS;
+  for (let i: u32 = 0; i < count; i++, d += DESCRIPTOR) {
+    const slot = load<u32>(d, SLOT);
+    if (slot == NONE) continue;
+    giveSlot(slot);
+    store<u32>(d, NONE, SLOT);
+  }
 }
 
 /** `strip --session` and `--vni`: either, when both are given. */

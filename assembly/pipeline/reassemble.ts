@@ -12,6 +12,7 @@ import {
   DATAGRAM_PIECES,
   DECLARED,
   END,
+  FRAME_MIN,
   HAS,
   HAS_DATAGRAM,
   HEADROOM,
@@ -52,7 +53,7 @@ export function beginBatch(): void {
 
 /** Whether one more datagram of any size could be put together in this batch. */
 export function hasRoom(): bool {
-  return assembledUsed + HEADROOM + DATAGRAM_MAX <= field(WORKER_ASSEMBLED_SIZE);
+  return assembledUsed + HEADROOM + DATAGRAM_MAX + FRAME_MIN <= field(WORKER_ASSEMBLED_SIZE);
 }
 
 export function fragment4(d: usize, header: usize, data: usize): usize {
@@ -227,7 +228,7 @@ function complete(bucket: usize, number: u32, d: usize, own: u32): usize {
     piece = following;
   }
   fragments.removeDatagram(bucket, number);
-  assembledUsed = (assembledUsed + HEADROOM + total + 15) & ~15;
+  assembledUsed = (assembledUsed + HEADROOM + total + FRAME_MIN + 15) & ~15; // behind it room for padding
   store<u32>(d, <u32>payload + total, END);
   store<u64>(d, <u64>payload + total, DECLARED);
   store<u32>(d, load<u32>(d, HAS) | HAS_DATAGRAM, HAS);

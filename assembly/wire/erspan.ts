@@ -6,7 +6,7 @@
 //  │  Ver  │         VLAN          │ COS │   │T│    Session ID     │
 //  └───────┴───────────────────────┴─────┴───┴─┴───────────────────┘
 
-import { get16 } from "./bytes";
+import { get16, put16 } from "./bytes";
 
 export const VERSION_VLAN: usize = 0;
 export const SESSION: usize = VERSION_VLAN + 2; // cos:3, by type:2, t:1, session:10
@@ -27,4 +27,12 @@ export function truncated(header: usize): bool {
 }
 export function session(header: usize): u32 {
   return get16(header + SESSION) & 0x3ff;
+}
+
+// ── emitting ──
+
+/** `tag` is cos:3 dei:1 vlan:12; `byType` the two bits after COS. */
+export function put(header: usize, version: u32, tag: u32, byType: u32, truncated: bool, session: u32): void {
+  put16(header + VERSION_VLAN, (version << 12) | (tag & 0xfff));
+  put16(header + SESSION, (tag & 0xe000) | (byType << 11) | (truncated ? 0x400 : 0) | session);
 }

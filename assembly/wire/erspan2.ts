@@ -8,7 +8,7 @@
 //  │       Reserved        │                  Index                │
 //  └───────────────────────┴───────────────────────────────────────┘
 
-import { get16 } from "./bytes";
+import { get16, put32 } from "./bytes";
 import { COMMON_LEN, SESSION } from "./erspan";
 
 export const INDEX: usize = COMMON_LEN; // reserved:12 index:20
@@ -16,7 +16,9 @@ export const HEADER_LEN: usize = INDEX + 4;
 
 export const VERSION: u32 = 1;
 export const EN_ISL: u32 = 1;
+export const EN_UNTAGGED: u32 = 0;
 export const EN_DOT1Q: u32 = 2;
+export const EN_PRESERVED: u32 = 3;
 
 /** The one bounds check: after it, every accessor below, and of erspan.ts, is safe. */
 export function fits(header: usize, end: usize): bool {
@@ -25,4 +27,10 @@ export function fits(header: usize, end: usize): bool {
 /** What the mirrored frame was when it arrived: 0 untagged, 1 ISL, 2 802.1Q, 3 the tag is still in the frame. */
 export function en(header: usize): u32 {
   return (get16(header + SESSION) >> 11) & 3;
+}
+
+// ── emitting; the common word by erspan.put ──
+
+export function putIndex(header: usize, index: u32): void {
+  put32(header + INDEX, index);
 }

@@ -13,7 +13,7 @@
 //  │           │                                                   │
 //  └───────────┴───────────────────────────────────────────────────┘
 
-import { get8, get16, get32 } from "./bytes";
+import { get8, get16, get32, put16, put32 } from "./bytes";
 import { COMMON_LEN } from "./erspan";
 
 export const TIMESTAMP: usize = COMMON_LEN;
@@ -62,4 +62,16 @@ export function platformId(subHeader: usize): u32 {
 }
 export function platformLow(subHeader: usize): u32 {
   return get32(subHeader + PLATFORM_LOW);
+}
+
+// ── emitting; the common word by erspan.put ──
+
+/** Granularity 2: IEEE 1588 nanoseconds. */
+export const GRANULARITY_NANOSECONDS: u32 = 2;
+
+/** P 1, FT 0, no security group tag, no sub-header. */
+export function put(header: usize, timestamp: u32, hardwareId: u32, direction: u32, granularity: u32): void {
+  put32(header + TIMESTAMP, timestamp);
+  put16(header + SGT, 0);
+  put16(header + FLAGS, 0x8000 | (hardwareId << 4) | (direction << 3) | (granularity << 1));
 }

@@ -30,3 +30,16 @@ export function putSynthetic(header: usize, etherType: u32): void {
   store<u32>(header + 8, 0x01000000); // 00 00 00 01
   put16(header + TYPE, etherType);
 }
+
+// ── emitting ──
+
+/** Copies the MAC address at `from`. */
+export function putMac(to: usize, from: usize): void {
+  store<u32>(to, load<u32>(from));
+  store<u16>(to, load<u16>(from, 4), 4);
+}
+export function put(header: usize, destination: usize, source: usize, etherType: u32): void {
+  putMac(header + DESTINATION, destination);
+  putMac(header + SOURCE, source);
+  put16(header + TYPE, etherType);
+}

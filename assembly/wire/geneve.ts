@@ -10,7 +10,7 @@
 //  │         Option class          │     Type      │R R R│ Length  │  options
 //  └───────────────────────────────┴───────────────┴─────┴─────────┘
 
-import { get8, get16, get24 } from "./bytes";
+import { get8, get16, get24, put16, put24 } from "./bytes";
 
 export const VERSION_LENGTH: usize = 0;
 export const FLAGS: usize = VERSION_LENGTH + 1;
@@ -59,4 +59,13 @@ export function walkOptions(option: usize, end: usize): u32 {
     option = next;
   }
   return found;
+}
+
+// ── emitting ──
+
+/** Without options. */
+export function put(header: usize, protocol: u32, vni: u32): void {
+  store<u64>(header, 0);
+  put16(header + PROTOCOL, protocol);
+  put24(header + VNI, vni);
 }

@@ -14,7 +14,7 @@
 //  │              Source route entries, up to a null one (R)       │
 //  └───────────────────────────────────────────────────────────────┘
 
-import { get8, get16 } from "./bytes";
+import { get8, get16, put16, put32 } from "./bytes";
 
 export const FLAGS_VERSION: usize = 0;
 export const PROTOCOL: usize = FLAGS_VERSION + 2;
@@ -63,4 +63,16 @@ export function skipRoutes(route: usize, end: usize): usize {
     if (family == 0 && length == 0) return route;
   }
   return 0;
+}
+
+// ── emitting ──
+
+/** `flags` of K and S; the fields they announce follow. */
+export function put(header: usize, flags: u32, protocol: u32): void {
+  put16(header + FLAGS_VERSION, flags);
+  put16(header + PROTOCOL, protocol);
+}
+/** The field at `key` or `sequence`. */
+export function putField(field: usize, value: u32): void {
+  put32(field, value);
 }

@@ -14,8 +14,8 @@
 //  │                       Destination address                     │
 //  └───────────────────────────────────────────────────────────────┘  options up to IHL
 
-import { get8, get16 } from "./bytes";
-import { sum } from "./checksum";
+import { get8, get16, put16 } from "./bytes";
+import { add, complement, sum } from "./checksum";
 
 export const VERSION_IHL: usize = 0;
 export const TOTAL_LENGTH: usize = VERSION_IHL + 2;
@@ -39,6 +39,11 @@ export function headerLength(header: usize): u32 {
 }
 export function totalLength(header: usize): u32 {
   return get16(header + TOTAL_LENGTH);
+}
+/** Where the packet ends by its own account, and at `end` at the latest. */
+export function packetEnd(header: usize, end: usize): usize {
+  const length = totalLength(header);
+  return length == 0 ? end : min<usize>(end, header + length);
 }
 export function identification(header: usize): u32 {
   return get16(header + IDENTIFICATION);
@@ -64,4 +69,66 @@ export function checksumIsGood(header: usize): bool {
 export function mapped(from: usize, to: usize): void {
   store<u64>(to, 0);
   store<u64>(to + 8, ((<u64>load<u32>(from)) << 32) | 0xffff0000);
+}
+
+// ── options (RFC 791 3.1): type, length, and of a source route the pointer to the next address ──
+
+const OPTION_END: u32 = 0;
+const OPTION_NOP: u32 = 1;
+const OPTION_LOOSE_ROUTE: u32 = 131;
+const OPTION_STRICT_ROUTE: u32 = 137;
+
+/** A source route with addresses left: the pseudo header has the last of them as its destination. */
+export function isRerouted(header: usize, end: usize): bool {
+  const last = min<usize>(end, header + headerLength(header));
+  let option = header + HEADER_LEN;
+  while (option + 3 <= last) {
+    const type = get8(option);
+    if (type == OPTION_END) return false;
+    if (type == OPTION_NOP) {
+      option++;
+      continue;
+    }
+    const length = get8(option + 1);
+    if (type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE) return get8(option + 2) <= length;
+    if (length < 2) return false;
+    option += length;
+  }
+  return false;
+}
+
+// ── emitting ──
+
+const DONT_FRAGMENT: u32 = 0x4000;
+const MORE_FRAGMENTS: u32 = 0x2000;
+
+/** A header without options; total length, identification and checksum are 0. Addresses are 16 bytes, ::ffff:a.b.c.d. */
+export function put(
+  header: usize,
+  protocol: u32,
+  timeToLive: u32,
+  dontFragment: bool,
+  source: usize,
+  destination: usize,
+): void {
+  store<u64>(header, 0x45);
+  put16(header + FLAGS_OFFSET, dontFragment ? DONT_FRAGMENT : 0);
+  store<u8>(header, <u8>timeToLive, PROTOCOL - 1);
+  store<u8>(header, <u8>protocol, PROTOCOL);
+  store<u16>(header, 0, CHECKSUM);
+  store<u32>(header, load<u32>(source, 12), SOURCE);
+  store<u32>(header, load<u32>(destination, 12), DESTINATION);
+}
+/** Completes a header from `put`, of which `rest` is the sum. */
+export function putLength(header: usize, length: u32, identification: u32, rest: u32): void {
+  put16(header + TOTAL_LENGTH, length);
+  put16(header + IDENTIFICATION, identification);
+  store<u16>(header, <u16>complement(add(rest, load<u32>(header, TOTAL_LENGTH))), CHECKSUM);
+}
+/** Makes it the header of a fragment; `offset` in bytes, a multiple of 8. */
+export function putFragment(header: usize, length: u32, offset: u32, more: bool): void {
+  put16(header + TOTAL_LENGTH, length);
+  put16(header + FLAGS_OFFSET, (offset >> 3) | (more ? MORE_FRAGMENTS : 0));
+  store<u16>(header, 0, CHECKSUM);
+  store<u16>(header, <u16>complement(sum(header, HEADER_LEN)), CHECKSUM);
 }

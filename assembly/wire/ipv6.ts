@@ -11,7 +11,7 @@
 //  │                  Destination address, 128 bits                │
 //  └───────────────────────────────────────────────────────────────┘
 
-import { get8, get16, get32 } from "./bytes";
+import { get8, get16, get32, put16, put32 } from "./bytes";
 
 export const VERSION: usize = 0;
 export const PAYLOAD_LENGTH: usize = VERSION + 4;
@@ -29,8 +29,41 @@ export function version(header: usize): u32 {
 export function payloadLength(header: usize): u32 {
   return get16(header + PAYLOAD_LENGTH);
 }
+/** Where the packet ends by its own account, and at `end` at the latest. */
+export function packetEnd(header: usize, end: usize): usize {
+  const length = payloadLength(header);
+  return length == 0 ? end : min<usize>(end, header + HEADER_LEN + length);
+}
 export function nextHeader(header: usize): u32 {
   return get8(header + NEXT_HEADER);
+}
+
+// ── emitting ──
+
+/** Everything but payload length and flow label, which are 0. Addresses are 16 bytes each. */
+export function put(header: usize, next: u32, hopLimit: u32, source: usize, destination: usize): void {
+  store<u32>(header, 0x60); // version 6, little-endian
+  store<u32>(header, 0, PAYLOAD_LENGTH);
+  store<u8>(header, <u8>next, NEXT_HEADER);
+  store<u8>(header, <u8>hopLimit, NEXT_HEADER + 1);
+  v128.store(header, v128.load(source), SOURCE);
+  v128.store(header, v128.load(destination), DESTINATION);
+}
+export function putPayloadLength(header: usize, length: u32): void {
+  put16(header + PAYLOAD_LENGTH, length);
+}
+export function putNextHeader(header: usize, next: u32): void {
+  store<u8>(header, <u8>next, NEXT_HEADER);
+}
+/** The word of version 6 and traffic class 0 with a flow label of 20 bits. */
+export function putFlowLabel(header: usize, label: u32): void {
+  put32(header, 0x60000000 | label);
+}
+/** `offset` in bytes, a multiple of 8. */
+export function putFragment(header: usize, next: u32, offset: u32, more: bool, id: u32): void {
+  store<u16>(header, <u16>next);
+  put16(header + FRAGMENT_OFFSET_M, offset | (more ? 1 : 0));
+  put32(header + FRAGMENT_IDENTIFICATION, id);
 }
 
 // ── extension headers: next header, length in 8-byte units beyond the first (RFC 8200 4.3 to 4.6) ──
@@ -47,6 +80,15 @@ export function extensionNext(header: usize): u32 {
 }
 export function extensionLength(header: usize): u32 {
   return (get8(header + EXTENSION_UNITS) + 1) << 3;
+}
+
+/** Of a routing header (RFC 8200 4.4). */
+export function segmentsLeft(header: usize): u32 {
+  return get8(header + 3);
+}
+/** Of an authentication header, whose units are 4 bytes and begin after the second (RFC 4302 2.2). */
+export function authenticationLength(header: usize): u32 {
+  return (get8(header + EXTENSION_UNITS) + 2) << 2;
 }
 
 const OPTION_PAD1: u32 = 0;

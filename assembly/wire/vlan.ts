@@ -28,12 +28,27 @@ export function type(header: usize): u32 {
   return get16(header + TYPE);
 }
 
+/** The control word of a tag with DEI 0. */
+export function control(priority: u32, vid: u32): u32 {
+  return (priority << 13) | vid;
+}
+
 /** Inserts a customer tag after the MAC addresses by moving them `HEADER_LEN` bytes towards the front. */
-export function insert(frame: usize, priority: u32, vid: u32): usize {
+export function insert(frame: usize, control: u32): usize {
   const moved = frame - HEADER_LEN;
   store<u64>(moved, load<u64>(frame));
   store<u32>(moved + 8, load<u32>(frame + 8));
   put16(moved + 12, TPID_CUSTOMER);
-  put16(moved + 14, (priority << 13) | vid);
+  put16(moved + 14, control);
   return moved;
+}
+
+/** Writes the tag that follows a TPID: what `control` gives, then the next EtherType. */
+export function put(header: usize, control: u32, type: u32): void {
+  put16(header + CONTROL, control);
+  put16(header + TYPE, type);
+}
+/** The control word as it stands. */
+export function controlOf(header: usize): u32 {
+  return get16(header + CONTROL);
 }

@@ -8,7 +8,7 @@
 //  │                      VNI                      │   Reserved    │
 //  └───────────────────────────────────────────────┴───────────────┘
 
-import { get8, get24 } from "./bytes";
+import { get8, get24, put24 } from "./bytes";
 
 export const FLAGS: usize = 0;
 export const NEXT_PROTOCOL: usize = FLAGS + 3;
@@ -35,4 +35,11 @@ export function nextProtocol(header: usize): u32 {
 }
 export function vni(header: usize): u32 {
   return get24(header + VNI);
+}
+
+// ── emitting ──
+
+export function put(header: usize, vni: u32): void {
+  store<u64>(header, <u64>FLAG_I);
+  put24(header + VNI, vni);
 }

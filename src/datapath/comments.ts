@@ -38,8 +38,8 @@ export class Comments {
     const direction = DIRECTIONS[batch.byte(number, at.DIRECTION)];
     if (direction !== undefined)
       words.push(`direction ${direction}`, `hardware ${batch.byte(number, at.HARDWARE_ID)}`);
-    const vlan = batch.word(number, at.OUTER_VLAN) & 0xffff;
-    if (vlan !== at.NO_VLAN) words.push(`outer VLAN ${vlan}`);
+    const vlan = batch.outerVlan(number);
+    if (vlan >= 0) words.push(`outer VLAN ${vlan}`);
     if ((has & at.HAS_TRUNCATED) !== 0) words.push("cut by the mirror");
     if ((has & at.HAS_RESTORED) !== 0) words.push("VLAN tag restored");
     if ((has & at.HAS_SYNTHETIC) !== 0) words.push("Ethernet header synthetic");

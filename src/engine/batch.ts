@@ -16,6 +16,7 @@ const PACKET_LOW = at.PACKET / 4;
 const PACKET_HIGH = PACKET_LOW + 1;
 const INTERFACE = at.INTERFACE / 4;
 const COMMENT_LENGTH = at.COMMENT_LENGTH / 4;
+const SLOT = at.SLOT / 4;
 const DESCRIPTOR = at.DESCRIPTOR / 4;
 
 /** Directions of a mirrored frame, by the number in the descriptor. */
@@ -30,12 +31,16 @@ export class Batch {
   readonly capacity = at.BATCH;
   readonly #memory: LinearMemory;
   readonly #base: number;
+  readonly #recycle: (count: number) => void;
   #count = 0;
   #packet = 0;
+  #hasSlots = false;
 
-  constructor(memory: LinearMemory, worker: number) {
+  /** @param recycle frees the slots of the first descriptors that no queue took */
+  constructor(memory: LinearMemory, worker: number, recycle: (count: number) => void) {
     this.#memory = memory;
     this.#base = worker + at.DESCRIPTORS;
+    this.#recycle = recycle;
   }
 
   /** Frames announced. */
@@ -51,13 +56,45 @@ export class Batch {
     return this.#packet;
   }
 
-  /** Forgets the frames; descriptors are free again. */
+  /** Forgets the frames: descriptors are free again, and slots that no queue took. */
   clear(): void {
+    if (this.#hasSlots) this.#recycle(this.#count);
+    this.#hasSlots = false;
     this.#count = 0;
   }
 
-  /** Announces a frame. Lengths in bytes; time in nanoseconds since 1970 as two unsigned halves. */
+  /**
+   * Announces a frame that lies in `slot`, which belongs to the engine from now on. Lengths in bytes; time in nanoseconds since
+   * 1970 as two unsigned halves.
+   */
+  pushSlot(
+    slot: number,
+    address: number,
+    captured: number,
+    original: number,
+    timeHigh: number,
+    timeLow: number,
+    linkType: number,
+  ): void {
+    this.#memory.u32[this.#base / 4 + this.#count * DESCRIPTOR + SLOT] = slot;
+    this.#announce(address, captured, original, timeHigh, timeLow, linkType);
+    this.#hasSlots = true;
+  }
+
+  /** Announces a frame that is lent: it stays the caller's, who leaves it alone until the batch is cleared. */
   push(
+    address: number,
+    captured: number,
+    original: number,
+    timeHigh: number,
+    timeLow: number,
+    linkType: number,
+  ): void {
+    this.#memory.u32[this.#base / 4 + this.#count * DESCRIPTOR + SLOT] = at.NONE;
+    this.#announce(address, captured, original, timeHigh, timeLow, linkType);
+  }
+
+  #announce(
     address: number,
     captured: number,
     original: number,
@@ -107,6 +144,11 @@ export class Batch {
   /** Index of the tenant in the map, or -1. */
   tenant(i: number): number {
     return this.word(i, at.TENANT) | 0;
+  }
+  /** VID of the outermost tag of the tunnel packet, or -1. */
+  outerVlan(i: number): number {
+    const vlan = this.byte(i, at.OUTER_VLAN) | (this.byte(i, at.OUTER_VLAN + 1) << 8);
+    return vlan === at.NO_VLAN ? -1 : vlan;
   }
   /** The packet's number, from 1. */
   packet(i: number): number {

@@ -3,6 +3,7 @@
 import * as at from "../../assembly/memory/layout.js";
 import { SpangateError } from "../errors.js";
 import { Batch } from "./batch.js";
+import { Deliveries } from "./deliveries.js";
 import { LinearMemory, type Stretch } from "./memory.js";
 import {
   COUNTERS,
@@ -13,6 +14,8 @@ import {
   type VerdictName,
 } from "./names.js";
 import { DEFAULT_OPTIONS, type EngineOptions } from "./options.js";
+import { SlotPool } from "./pool.js";
+import { QueueStore } from "./queues.js";
 import { SessionTable } from "./sessions.js";
 import { type MapImage, MapStore } from "./tenant-map.js";
 import { type Build, type EngineExports, instantiate, loadModule } from "./wasm.js";
@@ -30,12 +33,18 @@ export interface TraceEntry {
 const RESTORE = { auto: at.RESTORE_AUTO, always: at.RESTORE_ALWAYS, never: at.RESTORE_NEVER };
 const MOST_REASSEMBLY = 2 ** 30;
 /** Room for three datagrams of any size, put together in one batch. */
-const ASSEMBLED_SIZE = 3 * (at.DATAGRAM_MAX + 1 + at.HEADROOM);
+const ASSEMBLED_SIZE = 3 * (at.DATAGRAM_MAX + at.HEADROOM + at.FRAME_MIN + 16);
 
 export class Engine {
   readonly memory: LinearMemory;
   readonly batch: Batch;
   readonly sessions: SessionTable;
+  /** Slots for frames. */
+  readonly slots: SlotPool;
+  /** The sniffers' queues. */
+  readonly queues: QueueStore;
+  /** What the queues give. */
+  readonly deliveries: Deliveries;
   /** Sessions that the table can hold. */
   readonly sessionCapacity: number;
   readonly #exports: EngineExports;
@@ -51,9 +60,12 @@ export class Engine {
     configure(memory, options);
     this.#allocate(options);
     exports.attach(this.#worker, 1);
-    this.batch = new Batch(memory, this.#worker);
+    this.slots = new SlotPool(memory, exports, this.#worker, options);
+    this.queues = new QueueStore(memory, this.#worker, options.queues);
+    this.deliveries = new Deliveries(memory, exports, this.#worker, this.queues);
+    this.batch = new Batch(memory, this.#worker, exports.recycle);
     this.sessions = new SessionTable(memory, this.#worker);
-    this.#map = new MapStore(memory, exports, this.#worker);
+    this.#map = new MapStore(memory, exports);
   }
 
   /**
@@ -195,9 +207,14 @@ export class Engine {
 }
 
 /** What linear memory and its 32-bit fields can hold. Throws USAGE. */
-function checkLimits({ sessions, decode: { greEthernet, reassembly } }: EngineOptions): void {
+function checkLimits(options: EngineOptions): void {
+  const { greEthernet, reassembly } = options.decode;
   const limits: [string, number, number, number][] = [
-    ["sessions", sessions, 1, 2 ** 24],
+    ["sessions", options.sessions, 1, 2 ** 24],
+    ["slots", options.slots, 1, 2 ** 20],
+    ["largeSlots", options.largeSlots, 0, 2 ** 14],
+    ["reserved", options.reserved, 0, options.slots],
+    ["queues", options.queues, 1, 2 ** 20],
     ["decode.greEthernet: number of protocols", greEthernet.length, 0, at.GRE_ETHERNET_MAX],
     ["decode.reassembly.memory", reassembly.memory, at.PIECE_BLOCK, MOST_REASSEMBLY],
     ["decode.reassembly.perSource", reassembly.perSource, at.PIECE_BLOCK, MOST_REASSEMBLY],
@@ -210,7 +227,8 @@ function checkLimits({ sessions, decode: { greEthernet, reassembly } }: EngineOp
   }
 }
 
-function configure(memory: LinearMemory, { decode, ports, time, filter, trace }: EngineOptions): void {
+function configure(memory: LinearMemory, options: EngineOptions): void {
+  const { decode, ports, time, filter } = options;
   const { u8, u32, u64 } = memory;
   const set = (address: number, value: number) => {
     u32[address >>> 2] = value;
@@ -222,7 +240,9 @@ function configure(memory: LinearMemory, { decode, ports, time, filter, trace }:
       (decode.lenient ? at.FLAG_LENIENT : 0) |
       (time === "mirror" ? at.FLAG_MIRROR_TIME : 0) |
       (decode.sequenceScope === "tunnel" ? at.FLAG_TUNNEL_SCOPE : 0) |
-      (trace ? at.FLAG_TRACE : 0),
+      (options.trace ? at.FLAG_TRACE : 0) |
+      (options.lent ? at.FLAG_LENT : 0) |
+      (options.fastPath ? 0 : at.FLAG_FULL_PARSER),
   );
   set(at.CONFIG_RESTORE_VLAN, RESTORE[decode.restoreVlan]);
   const { session, vni } = filter ?? {};

@@ -2,6 +2,7 @@
 
 import { DECODE, TUNNEL_PORTS } from "../config/defaults.js";
 import { parseDuration, parseSize } from "../config/quantities.js";
+import type { PoolOptions } from "./pool.js";
 
 /** UDP ports by what arrives on them. */
 export type TunnelPorts = Readonly<
@@ -34,7 +35,7 @@ export interface DecodeOptions {
 }
 
 /** Everything an engine is told. */
-export interface EngineOptions {
+export interface EngineOptions extends PoolOptions {
   readonly decode: DecodeOptions;
   readonly ports: TunnelPorts;
   /** Which clock a packet's time is of. */
@@ -45,6 +46,15 @@ export interface EngineOptions {
   readonly sessions: number;
   /** Records which headers a packet passed; one packet a batch. */
   readonly trace: boolean;
+  /** Sniffers' queues at the most. */
+  readonly queues: number;
+  /**
+   * Deliveries are taken and settled before the next batch, so that lent frames (`Batch.push`) may be queued where they lie. Otherwise
+   * they are copied into slots.
+   */
+  readonly lent: boolean;
+  /** Frames of the usual layouts pass by a shorter way, with the same results. */
+  readonly fastPath: boolean;
 }
 
 /** What works for captures without any configuration: the defaults of the configuration. */
@@ -61,4 +71,10 @@ export const DEFAULT_OPTIONS: EngineOptions = {
   time: "capture",
   sessions: 65_536,
   trace: false,
+  slots: 4096,
+  largeSlots: 32,
+  reserved: 0,
+  queues: 16_384,
+  lent: false,
+  fastPath: true,
 };

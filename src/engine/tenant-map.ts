@@ -31,10 +31,10 @@ export class MapStore {
   /** Number of the generation in force, 0 before the first. */
   #number = 0;
 
-  constructor(memory: LinearMemory, exports: EngineExports, worker: number) {
+  constructor(memory: LinearMemory, exports: EngineExports) {
     this.#memory = memory;
     this.#exports = exports;
-    this.#scratch = worker + at.KEY_SCRATCH;
+    this.#scratch = memory.allocate(at.KEY_SIZE).address;
   }
 
   /**
@@ -86,7 +86,7 @@ export class MapStore {
     const size = at.KEY_SIZE / 4;
     for (let from = 0; from < words.length; from += size) {
       for (let i = 0; i < size; i++) u32[scratch + i] = words[from + i]!;
-      if (this.#exports.mapInsert(generation) !== 0)
+      if (this.#exports.mapInsert(generation, this.#scratch) !== 0)
         throw new Error("two entries of a tenant map have one key");
     }
   }

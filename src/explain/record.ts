@@ -70,7 +70,7 @@ export function readRecord(
   const has = name === undefined ? 0 : batch.word(0, at.HAS);
   const id = (has & at.HAS_ID) !== 0 ? batch.word(0, at.ID) : undefined;
   const erspanType = name === undefined ? 0 : batch.byte(0, at.ERSPAN_TYPE);
-  const outerVlan = batch.word(0, at.OUTER_VLAN) & 0xffff;
+  const outerVlan = batch.outerVlan(0);
   const direction = name === undefined ? undefined : DIRECTIONS[batch.byte(0, at.DIRECTION)];
   const tenant = map?.tenants[batch.tenant(0)];
   const claim = map?.claims[batch.word(0, at.CLAIM) | 0];
@@ -95,7 +95,7 @@ export function readRecord(
     hardwareId: direction === undefined ? undefined : batch.byte(0, at.HARDWARE_ID),
     source: name === undefined ? undefined : batch.source(0),
     destination: name === undefined ? undefined : batch.destination(0),
-    outerVlan: name === undefined || outerVlan === at.NO_VLAN ? undefined : outerVlan,
+    outerVlan: name === undefined || outerVlan < 0 ? undefined : outerVlan,
     tenant: tenant?.name,
     sniffers: tenant?.sniffers,
     rule: rule === 0 ? undefined : rule,

@@ -123,7 +123,7 @@ export class EngineHarness {
     if (layers === 0) return { verdict, layers };
     const has = batch.word(i, at.HAS);
     const encapsulation = ENCAPSULATIONS[batch.byte(i, at.ENCAPSULATION)]!;
-    const vlan = batch.word(i, at.OUTER_VLAN) & 0xffff;
+    const vlan = batch.outerVlan(i);
     const type = batch.byte(i, at.ERSPAN_TYPE) as 0 | 1 | 2 | 3;
     const direction = DIRECTIONS[batch.byte(i, at.DIRECTION)];
     const rule = batch.byte(i, at.RULE) as 0 | 1 | 2 | 3 | 4;
@@ -136,7 +136,7 @@ export class EngineHarness {
       ...(type === 0 ? {} : { erspanType: type }),
       source: batch.source(i),
       destination: batch.destination(i),
-      ...(vlan === at.NO_VLAN ? {} : { outerVlan: vlan }),
+      ...(vlan < 0 ? {} : { outerVlan: vlan }),
       ...(direction === undefined ? {} : { direction, hardwareId: batch.byte(i, at.HARDWARE_ID) }),
       inner: batch.inner(i).slice(),
       originalLength: batch.word(i, at.INNER_ORIGINAL),

@@ -1,0 +1,208 @@
+// A sniffer's queue: a bounded ring of record numbers. One producer, the data-path worker; one consumer, the same worker or
+// a sender in another thread; no lock. A full queue refuses, or gives up its oldest packet: then producer and consumer
+// both move the head, by compare and exchange. What a sender has sent comes back by a second ring.
+
+import {
+  IN_FLIGHT_MAX,
+  NONE,
+  QUEUE_DROP_OLDEST,
+  QUEUE_DROPPED_NEWEST,
+  QUEUE_DROPPED_OLDEST,
+  QUEUE_FLAGS,
+  QUEUE_HEAD,
+  QUEUE_HELD,
+  QUEUE_HELD_LARGE,
+  QUEUE_LIMIT,
+  QUEUE_LISTED,
+  QUEUE_MASK,
+  QUEUE_RECLAIMED,
+  QUEUE_RETURNED,
+  QUEUE_RETURNS,
+  QUEUE_RING,
+  QUEUE_SEND_ERROR,
+  QUEUE_SENT,
+  QUEUE_SENT_BYTES,
+  QUEUE_SIZE,
+  QUEUE_TAIL,
+  QUEUE_TAKEN,
+  QUEUE_THREADED,
+  RECORD_LENGTH,
+  RECORD_NEXT,
+  RECORD_SLOT,
+  WORKER_QUEUES,
+  WORKER_READY,
+  WORKER_READY_COUNT,
+  WORKER_READY_FIRST,
+  WORKER_READY_MASK,
+} from "./layout";
+import { giveRecords, record } from "./records";
+import { isLarge } from "./slots";
+import { field, setField } from "./worker";
+
+export function queueAt(number: u32): usize {
+  return <usize>field(WORKER_QUEUES) + <usize>number * QUEUE_SIZE;
+}
+
+export function count(queue: usize, counter: usize): void {
+  store<u64>(queue + counter, load<u64>(queue + counter) + 1);
+}
+
+function isThreaded(queue: usize): bool {
+  return (load<u32>(queue, QUEUE_FLAGS) & QUEUE_THREADED) != 0;
+}
+function head(queue: usize): u32 {
+  return isThreaded(queue) ? atomic.load<u32>(queue, QUEUE_HEAD) : load<u32>(queue, QUEUE_HEAD);
+}
+function place(queue: usize, position: u32): usize {
+  return <usize>load<u32>(queue, QUEUE_RING) + ((position & load<u32>(queue, QUEUE_MASK)) << 2);
+}
+
+// ── producer ──
+
+/** Packets that wait in it. */
+export function queued(queue: usize): u32 {
+  return load<u32>(queue, QUEUE_TAIL) - head(queue);
+}
+
+export function isFull(queue: usize): bool {
+  return queued(queue) >= load<u32>(queue, QUEUE_LIMIT);
+}
+
+export function dropsOldest(queue: usize): bool {
+  return (load<u32>(queue, QUEUE_FLAGS) & QUEUE_DROP_OLDEST) != 0;
+}
+
+/** Enters a record, for which there is a place. `number` is the queue's own. */
+export function push(queue: usize, number: u32, entry: u32): void {
+  const tail = load<u32>(queue, QUEUE_TAIL);
+  store<u32>(place(queue, tail), entry);
+  if (isThreaded(queue)) {
+    atomic.store<u32>(queue, tail + 1, QUEUE_TAIL);
+    return;
+  }
+  store<u32>(queue, tail + 1, QUEUE_TAIL);
+  if (load<u32>(queue, QUEUE_LISTED) == 0) {
+    store<u32>(queue, 1, QUEUE_LISTED);
+    list(number);
+  }
+}
+
+/** The slots of an entry, fragments and all, count as the queue's from now on (`sign` 1), or no more (-1). */
+export function hold(queue: usize, entry: u32, sign: u32): void {
+  do {
+    const at = record(entry);
+    const slot = load<u32>(at, RECORD_SLOT);
+    if (slot != NONE) {
+      const level = queue + (isLarge(slot) ? QUEUE_HELD_LARGE : QUEUE_HELD);
+      store<u32>(level, load<u32>(level) + sign);
+    }
+    entry = load<u32>(at, RECORD_NEXT);
+  } while (entry != NONE);
+}
+
+function free(queue: usize, entry: u32): void {
+  hold(queue, entry, -1);
+  giveRecords(entry);
+}
+
+/** Gives up the oldest packet. False when there is none, as when the consumer took it this moment. */
+export function dropOldest(queue: usize): bool {
+  const first = head(queue);
+  if (first == load<u32>(queue, QUEUE_TAIL)) return false;
+  const entry = load<u32>(place(queue, first));
+  if (isThreaded(queue)) {
+    if (atomic.cmpxchg<u32>(queue, first, first + 1, QUEUE_HEAD) != first) return false;
+  } else {
+    store<u32>(queue, first + 1, QUEUE_HEAD);
+  }
+  free(queue, entry);
+  count(queue, QUEUE_DROPPED_OLDEST);
+  return true;
+}
+
+/** Refuses a packet for want of room. */
+export function dropNewest(queue: usize): void {
+  count(queue, QUEUE_DROPPED_NEWEST);
+}
+
+/** Frees what the sender of another thread is done with. */
+export function reclaim(queue: usize): void {
+  if (!isThreaded(queue)) return;
+  const returned = atomic.load<u32>(queue, QUEUE_RETURNED);
+  let reclaimed = load<u32>(queue, QUEUE_RECLAIMED);
+  if (reclaimed == returned) return;
+  const returns = <usize>load<u32>(queue, QUEUE_RETURNS);
+  for (; reclaimed != returned; reclaimed++) {
+    free(queue, load<u32>(returns + ((reclaimed & (IN_FLIGHT_MAX - 1)) << 2)));
+  }
+  atomic.store<u32>(queue, reclaimed, QUEUE_RECLAIMED);
+}
+
+function list(number: u32): void {
+  const count = field(WORKER_READY_COUNT);
+  const last = (field(WORKER_READY_FIRST) + count) & field(WORKER_READY_MASK);
+  store<u32>(<usize>field(WORKER_READY) + (last << 2), number);
+  setField(WORKER_READY_COUNT, count + 1);
+}
+
+// ── consumer ──
+
+/** Takes up to `most` of the oldest records into the array (u32) at `into`. Gives how many. */
+export function take(queue: usize, most: u32, into: usize): u32 {
+  const threaded = isThreaded(queue);
+  for (;;) {
+    const first = head(queue);
+    const tail = threaded ? atomic.load<u32>(queue, QUEUE_TAIL) : load<u32>(queue, QUEUE_TAIL);
+    let taken = min<u32>(most, tail - first);
+    if (threaded) {
+      const inFlight = load<u32>(queue, QUEUE_TAKEN) - atomic.load<u32>(queue, QUEUE_RECLAIMED);
+      taken = min<u32>(taken, IN_FLIGHT_MAX - inFlight);
+    }
+    if (taken == 0) return 0;
+    for (let i: u32 = 0; i < taken; i++) store<u32>(into + (i << 2), load<u32>(place(queue, first + i)));
+    if (threaded) {
+      if (atomic.cmpxchg<u32>(queue, first, first + taken, QUEUE_HEAD) != first) continue;
+    } else {
+      store<u32>(queue, first + taken, QUEUE_HEAD);
+    }
+    store<u64>(queue, load<u64>(queue, QUEUE_TAKEN) + taken, QUEUE_TAKEN);
+    return taken;
+  }
+}
+
+/** A record that was taken is sent, or could not be. */
+export function settle(queue: usize, entry: u32, sent: bool): void {
+  if (sent) {
+    count(queue, QUEUE_SENT);
+    let bytes = load<u64>(queue, QUEUE_SENT_BYTES);
+    for (let next = entry; next != NONE; next = load<u32>(record(next), RECORD_NEXT)) {
+      bytes += load<u32>(record(next), RECORD_LENGTH);
+    }
+    store<u64>(queue, bytes, QUEUE_SENT_BYTES);
+  } else {
+    count(queue, QUEUE_SEND_ERROR);
+  }
+  if (!isThreaded(queue)) {
+    free(queue, entry);
+    return;
+  }
+  const returned = load<u32>(queue, QUEUE_RETURNED);
+  store<u32>(<usize>load<u32>(queue, QUEUE_RETURNS) + ((returned & (IN_FLIGHT_MAX - 1)) << 2), entry);
+  atomic.store<u32>(queue, returned + 1, QUEUE_RETURNED);
+}
+
+/** Takes up to `most` records of this worker's own queues that hold something, in turns of `turn` packets. */
+export function takeReady(most: u32, turn: u32, into: usize): u32 {
+  let taken: u32 = 0;
+  while (taken < most && field(WORKER_READY_COUNT) != 0) {
+    const first = field(WORKER_READY_FIRST);
+    const number = load<u32>(<usize>field(WORKER_READY) + (first << 2));
+    const queue = queueAt(number);
+    taken += take(queue, min<u32>(turn, most - taken), into + (taken << 2));
+    setField(WORKER_READY_FIRST, (first + 1) & field(WORKER_READY_MASK));
+    setField(WORKER_READY_COUNT, field(WORKER_READY_COUNT) - 1);
+    if (queued(queue) == 0) store<u32>(queue, 0, QUEUE_LISTED);
+    else list(number);
+  }
+  return taken;
+}

@@ -1,0 +1,172 @@
+// A tenant's packet to its sniffers: who is chosen, who takes it, and what each refusal is (assembly/README.md, "Decisions
+// about delivery"). Every chosen sniffer is offered the packet and accounts for it.
+
+import { Delivery } from "../delivery";
+import {
+  FIT_DROP,
+  FIT_TRUNCATE,
+  INNER_CAPTURED,
+  MAP_TENANTS,
+  QUEUE_OFFERED,
+  QUEUE_RATE,
+  QUEUE_TOO_LARGE,
+  SNIFFER_BUCKET,
+  SNIFFER_BURST,
+  SNIFFER_COST,
+  SNIFFER_FIT,
+  SNIFFER_LINK_LENGTH,
+  SNIFFER_MODE,
+  SNIFFER_MTU,
+  SNIFFER_OVERHEAD,
+  SNIFFER_QUEUE,
+  TENANT,
+  TENANT_BALANCE,
+  TENANT_BALANCE_MASK,
+  TENANT_BUCKET,
+  TENANT_BURST,
+  TENANT_COST,
+  TENANT_SIZE,
+  TENANT_SNAPLEN,
+  TENANT_SNIFFER,
+  TENANT_SNIFFER_COUNT,
+  TENANT_SNIFFERS,
+  TIME,
+} from "../memory/layout";
+import { count, dropNewest, dropOldest, dropsOldest, isFull, queueAt, reclaim } from "../memory/queue";
+import { Verdict } from "../verdict";
+import { isTunnelMode } from "./encapsulate";
+import { flowHash } from "./flow";
+import { place } from "./place";
+import { admits } from "./rate";
+
+const LONGEST: u32 = 65535; // of an IP packet, and of any frame that is sent
+
+/** Bytes of the decoded frame that the sniffer last asked about takes. */
+let kept: u32 = 0;
+
+/** Offers the packet of `d`, whose tenant is found and whose frame is dressed. Gives the verdict. */
+export function offer(d: usize, generation: usize): u32 {
+  const tenant = <usize>load<u32>(generation, MAP_TENANTS) + <usize>load<u32>(d, TENANT) * TENANT_SIZE;
+  const length = min<u32>(load<u32>(d, INNER_CAPTURED), load<u32>(tenant, TENANT_SNAPLEN));
+  const bucket = <usize>load<u32>(tenant, TENANT_BUCKET);
+  if (
+    bucket != 0 &&
+    !admits(
+      bucket,
+      load<u64>(tenant, TENANT_COST),
+      load<u64>(tenant, TENANT_BURST),
+      length,
+      load<u64>(d, TIME),
+    )
+  ) {
+    return Verdict.Rate;
+  }
+  if (load<u32>(tenant, TENANT_SNIFFER_COUNT) == 1)
+    return offerOne(d, load<u32>(tenant, TENANT_SNIFFER), length);
+  const sniffers = <usize>load<u32>(tenant, TENANT_SNIFFERS);
+  const balance = <usize>load<u32>(tenant, TENANT_BALANCE);
+  if (balance == 0) return offerAll(d, sniffers, load<u32>(tenant, TENANT_SNIFFER_COUNT), length);
+  const chosen = <usize>load<u16>(balance + ((flowHash(d) & load<u32>(tenant, TENANT_BALANCE_MASK)) << 1));
+  return offerOne(d, load<u32>(sniffers + (chosen << 2)), length);
+}
+
+function offerOne(d: usize, sniffer: usize, length: u32): u32 {
+  const refusal = admit(d, sniffer, length);
+  if (refusal != 0) return refusal;
+  return placeOrRefuse(d, sniffer, kept, true);
+}
+
+/**
+ * To every sniffer. Copies are made before the frame itself changes for the one that gets it, so the list is gone through
+ * backwards and the last that takes the packet is the first of the list that does.
+ */
+function offerAll(d: usize, sniffers: usize, sniffersCount: u32, length: u32): u32 {
+  let refusal: u32 = 0;
+  let taken = false;
+  let waiting: usize = 0;
+  let waitingKept: u32 = 0;
+  for (let i = sniffersCount; i > 0; i--) {
+    const sniffer = <usize>load<u32>(sniffers + ((i - 1) << 2));
+    const refused = admit(d, sniffer, length);
+    if (refused != 0) {
+      refusal = refused;
+      continue;
+    }
+    const own = kept;
+    if (waiting != 0) {
+      const failed = placeOrRefuse(d, waiting, waitingKept, false);
+      if (failed == 0) taken = true;
+      else if (refusal == 0) refusal = failed;
+    }
+    waiting = sniffer;
+    waitingKept = own;
+  }
+  if (waiting != 0) {
+    const failed = placeOrRefuse(d, waiting, waitingKept, true);
+    if (failed == 0) taken = true;
+    else refusal = failed;
+  }
+  return taken ? <u32>Verdict.Delivered : refusal;
+}
+
+/** Whether the sniffer takes the packet as far as size, rate and length of queue go: 0, or the refusal, which is counted. */
+function admit(d: usize, sniffer: usize, length: u32): u32 {
+  const queue = queueAt(load<u32>(sniffer, SNIFFER_QUEUE));
+  count(queue, QUEUE_OFFERED);
+  const mode = <u32>load<u8>(sniffer, SNIFFER_MODE);
+  const link = <u32>load<u16>(sniffer, SNIFFER_LINK_LENGTH);
+  const overhead = <u32>load<u16>(sniffer, SNIFFER_OVERHEAD);
+  kept = length;
+  if (mode != Delivery.Plain) {
+    let isTooLarge = overhead + length + (isTunnelMode(mode) ? 0 : link) > LONGEST;
+    if (isTunnelMode(mode)) {
+      const room = load<u32>(sniffer, SNIFFER_MTU) - overhead;
+      const fit = <u32>load<u8>(sniffer, SNIFFER_FIT);
+      if (length > room) {
+        if (fit == FIT_DROP) isTooLarge = true;
+        if (fit == FIT_TRUNCATE) {
+          kept = room;
+          isTooLarge = false;
+        }
+      }
+    }
+    if (isTooLarge) {
+      count(queue, QUEUE_TOO_LARGE);
+      return Verdict.TooLarge;
+    }
+  }
+  const bucket = <usize>load<u32>(sniffer, SNIFFER_BUCKET);
+  if (
+    bucket != 0 &&
+    !admits(
+      bucket,
+      load<u64>(sniffer, SNIFFER_COST),
+      load<u64>(sniffer, SNIFFER_BURST),
+      link + overhead + kept,
+      load<u64>(d, TIME),
+    )
+  ) {
+    count(queue, QUEUE_RATE);
+    return Verdict.Rate;
+  }
+  reclaim(queue);
+  while (isFull(queue)) {
+    if (!dropsOldest(queue)) {
+      dropNewest(queue);
+      return Verdict.QueueFull;
+    }
+    dropOldest(queue);
+  }
+  return 0;
+}
+
+/** 0, or the refusal for want of a slot, which is counted. */
+function placeOrRefuse(d: usize, sniffer: usize, bytes: u32, mayMove: bool): u32 {
+  const queue = queueAt(load<u32>(sniffer, SNIFFER_QUEUE));
+  while (!place(d, sniffer, queue, bytes, mayMove)) {
+    if (dropsOldest(queue) && dropOldest(queue)) continue;
+    dropNewest(queue);
+    return Verdict.QueueFull;
+  }
+  return 0;
+}

@@ -1,0 +1,174 @@
+// The sniffers' queues: which number has which name, and their accounts. A sniffer keeps its queue from map to map; one that is
+// removed, or whose queue is of another length now, drains the old one, and its accounts stay.
+
+import * as at from "../../assembly/memory/layout.js";
+import { SpangateError } from "../errors.js";
+import type { LinearMemory } from "./memory.js";
+
+/** Packets of a sniffer: offered = sent + tooLarge + rate + droppedNewest + droppedOldest + sendError + queued + inFlight. */
+export interface SnifferAccounts {
+  readonly offered: number;
+  readonly sent: number;
+  readonly tooLarge: number;
+  readonly rate: number;
+  readonly droppedNewest: number;
+  readonly droppedOldest: number;
+  readonly sendError: number;
+  /** Now. */
+  readonly queued: number;
+  /** Taken by a sender that is not done with them, now. */
+  readonly inFlight: number;
+  /** Bytes of the packets sent. */
+  readonly sentBytes: number;
+}
+
+interface Queue {
+  name: string;
+  limit: number;
+  dropOldest: boolean;
+  /** The last map that names it. */
+  map: number;
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+export class QueueStore {
+  readonly #memory: LinearMemory;
+  readonly #headers: number;
+  readonly #capacity: number;
+  readonly #queues: (Queue | undefined)[] = [];
+  /** Number of the present queue by name. */
+  readonly #numbers = new Map<string, number>();
+  /** What became of packets in queues that have another name now. */
+  readonly #closed = new Map<string, SnifferAccounts>();
+  #map = 0;
+  /** Queues that this map can have; found when it asks for the first. */
+  #unused: number[] | undefined;
+
+  /** @param capacity queues at the most */
+  constructor(memory: LinearMemory, worker: number, capacity: number) {
+    this.#memory = memory;
+    this.#capacity = capacity;
+    this.#headers = memory.allocate(capacity * at.QUEUE_SIZE).address;
+    const ready = powerOfTwo(capacity);
+    const set = (field: number, value: number) => {
+      memory.u32[(worker + field) >>> 2] = value;
+    };
+    set(at.WORKER_QUEUES, this.#headers);
+    set(at.WORKER_READY, memory.allocate(ready * 4).address);
+    set(at.WORKER_READY_MASK, ready - 1);
+  }
+
+  /** Sniffers that have or had a queue, by its number. */
+  name(number: number): string {
+    return this.#queues[number]!.name;
+  }
+
+  /** Begins a map: queues that neither it nor the one before it asks for may be given to others once they are empty. */
+  beginMap(): void {
+    this.#map++;
+    this.#unused = undefined;
+  }
+
+  /**
+   * The number of the queue of sniffer `name`, for `limit` packets.
+   *
+   * Throws MEMORY_EXHAUSTED when there is no room for one more.
+   */
+  number(name: string, limit: number, dropOldest: boolean): number {
+    const present = this.#numbers.get(name);
+    if (present !== undefined) {
+      const queue = this.#queues[present]!;
+      if (queue.limit === limit && queue.dropOldest === dropOldest) {
+        queue.map = this.#map;
+        return present;
+      }
+    }
+    this.#unused ??= this.#findUnused();
+    const number = this.#unused.pop() ?? this.#fresh(name);
+    this.#queues[number] = { name, limit, dropOldest, map: this.#map };
+    this.#numbers.set(name, number);
+    this.#open(number, limit, dropOldest);
+    return number;
+  }
+
+  #fresh(name: string): number {
+    if (this.#queues.length < this.#capacity) return this.#queues.length;
+    throw new SpangateError(
+      "MEMORY_EXHAUSTED",
+      `There is no queue left for sniffer ${name}: this engine has ${this.#capacity}.`,
+      { details: { queues: this.#capacity } },
+    );
+  }
+
+  /** Queues that the last two maps did not name and that are empty: nobody's now, their accounts kept. */
+  #findUnused(): number[] {
+    const unused: number[] = [];
+    for (const [number, queue] of this.#queues.entries()) {
+      if (queue === undefined) unused.push(number);
+      if (queue === undefined || queue.map >= this.#map - 1) continue;
+      const accounts = this.#read(number);
+      if (accounts.queued + accounts.inFlight > 0) continue;
+      this.#closed.set(queue.name, sum(this.#closed.get(queue.name), accounts));
+      if (this.#numbers.get(queue.name) === number) this.#numbers.delete(queue.name);
+      this.#queues[number] = undefined;
+      unused.push(number);
+    }
+    return unused;
+  }
+
+  #open(number: number, limit: number, dropOldest: boolean): void {
+    const header = this.#headers + number * at.QUEUE_SIZE;
+    const words = header >>> 2;
+    const places = powerOfTwo(limit);
+    const hadPlaces = this.#memory.u32[words + at.QUEUE_MASK / 4]! + 1;
+    let ring = this.#memory.u32[words + at.QUEUE_RING / 4]!;
+    if (ring === 0 || hadPlaces < places) ring = this.#memory.allocate(places * 4).address;
+    const { u8, u32 } = this.#memory;
+    u8.fill(0, header, header + at.QUEUE_SIZE);
+    u32[words + at.QUEUE_RING / 4] = ring;
+    u32[words + at.QUEUE_MASK / 4] = Math.max(places, hadPlaces) - 1;
+    u32[words + at.QUEUE_LIMIT / 4] = limit;
+    u32[words + at.QUEUE_FLAGS / 4] = dropOldest ? at.QUEUE_DROP_OLDEST : 0;
+  }
+
+  /** Accounts of all sniffers that ever had a queue, since the engine was created. */
+  accounts(): ReadonlyMap<string, SnifferAccounts> {
+    const all = new Map(this.#closed);
+    for (const [number, queue] of this.#queues.entries()) {
+      if (queue !== undefined) all.set(queue.name, sum(all.get(queue.name), this.#read(number)));
+    }
+    return all;
+  }
+
+  #read(number: number): SnifferAccounts {
+    const header = this.#headers + number * at.QUEUE_SIZE;
+    const word = (offset: number) => this.#memory.u32[(header + offset) >>> 2]!;
+    const long = (offset: number) => Number(this.#memory.u64[(header + offset) >>> 3]!);
+    const sent = long(at.QUEUE_SENT);
+    const sendError = long(at.QUEUE_SEND_ERROR);
+    return {
+      offered: long(at.QUEUE_OFFERED),
+      sent,
+      tooLarge: long(at.QUEUE_TOO_LARGE),
+      rate: long(at.QUEUE_RATE),
+      droppedNewest: long(at.QUEUE_DROPPED_NEWEST),
+      droppedOldest: long(at.QUEUE_DROPPED_OLDEST),
+      sendError,
+      queued: (word(at.QUEUE_TAIL) - word(at.QUEUE_HEAD)) >>> 0,
+      inFlight: long(at.QUEUE_TAKEN) - sent - sendError,
+      sentBytes: long(at.QUEUE_SENT_BYTES),
+    };
+  }
+}
+
+function sum(a: SnifferAccounts | undefined, b: SnifferAccounts): SnifferAccounts {
+  if (a === undefined) return b;
+  const total: Mutable<SnifferAccounts> = { ...a };
+  for (const key of Object.keys(b) as (keyof SnifferAccounts)[]) total[key] += b[key];
+  return total;
+}
+
+function powerOfTwo(least: number): number {
+  return 2 ** Math.ceil(Math.log2(least));
+}
