@@ -88,6 +88,7 @@ export const WORKER_LARGE_COUNT = 120; // u32
 export const WORKER_LARGE_STACK = 124; // u32
 export const WORKER_LARGE_FREE = 128; // u32
 export const WORKER_TAKEN_COUNT = 132; // u32, how many records the last `take` gave
+export const WORKER_TOUCHED = 136; // u32, of no meaning: keeps loads that are made for the cache's sake
 export const WORKER_HEADER_SIZE = 192;
 
 export const COUNTERS = WORKER_HEADER_SIZE;
@@ -135,11 +136,13 @@ export const CLAIM = 124; // u32, index of the source entry that claimed the ide
 export const DECLARED = 128; // u64, address after the last declared byte of the present layer
 export const MIRROR = 136; // u64, ERSPAN III clock: ticks, or ns since the epoch with GRANULARITY_FULL
 export const GRANULARITY = 144; // u8, ERSPAN III Gra, or GRANULARITY_FULL
-export const PROBE = 148; // u32, between passes: hash, then address of what it leads to
+export const PROBE = 148; // u32, hash of the session; then address of the slot that claims the tunnel
 // the host's
 export const INTERFACE = 152; // u32, interface of the capture file + 1 for what has no session there
 export const COMMENT = 156; // u32, address of a comment for the capture file
 export const COMMENT_LENGTH = 160; // u32, bytes
+// between passes
+export const TOUCHED = 164; // u32
 export const DESCRIPTOR = 192;
 
 export const NONE = -1;

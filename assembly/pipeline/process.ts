@@ -1,4 +1,6 @@
-// A batch: each packet parsed, entered into its session, classified; one verdict and its counter each.
+// A batch, in groups of packets, each step for the whole group before the next: parsed, entered into sessions, classified,
+// offered. The usual packet takes each step in a loop without a call; where one is not usual, the loop stops, the packet
+// takes the general way, and the loop goes on behind it.
 
 import { Counter } from "../counters";
 import { Encapsulation } from "../encapsulation";
@@ -6,34 +8,45 @@ import {
   CONFIG_FILTER,
   CONFIG_FILTER_SESSION,
   CONFIG_FILTER_VNI,
+  CONFIG_FLAGS,
   CONFIG_GENERATION,
   DESCRIPTOR,
   DESCRIPTORS,
   ENCAPSULATION,
   FILTER_SESSION,
   FILTER_VNI,
+  FLAG_MIRROR_TIME,
   HAS,
   HAS_ID,
   HELD,
   ID,
   MAP_SNIFFER_COUNT,
   NONE,
+  PROBE,
   SLOT,
   TIME,
   VERDICT,
   WORKER_ACKNOWLEDGED,
+  WORKER_SESSION_COUNT,
+  WORKER_TOUCHED,
 } from "../memory/layout";
 import { giveSlot } from "../memory/slots";
-import { add, setField, worker } from "../memory/worker";
+import { add, field, setField, worker } from "../memory/worker";
 import { generationNumber } from "../tenant/generation";
 import { Verdict } from "../verdict";
 import { classify } from "./classify";
 import { dress } from "./inner";
 import { offer } from "./offer";
 import { parse } from "./parse";
-import { beginBatch, expire, hasRoom } from "./reassemble";
+import { beginBatch, expire, expiry, hasRoom } from "./reassemble";
 import { beginTrace } from "./trace";
-import { track } from "./track";
+import { sessionHash, touchSessions, track, trackKnown } from "./track";
+import { isUsualWayOpen, parseUsual } from "./usual";
+
+/** Packets a step takes at once: their descriptors stay in the first cache from step to step. */
+const GROUP: usize = 64;
+/** Sessions beyond which their entries are not all in the second cache. */
+const MANY_SESSIONS: u32 = 2048;
 
 /**
  * Processes descriptors `first` to `count` (exclusive) and gives the number of the one it stopped before: `count`, or less
@@ -44,26 +57,63 @@ export function process(first: u32, count: u32): u32 {
   beginTrace();
   const generation = <usize>atomic.load<u32>(CONFIG_GENERATION);
   setField(WORKER_ACKNOWLEDGED, generation == 0 ? 0 : generationNumber(generation));
-  const delivers = generation != 0 && load<u32>(generation, MAP_SNIFFER_COUNT) != 0;
-  let d = worker() + DESCRIPTORS + <usize>first * DESCRIPTOR;
-  let i = first;
-  for (; i < count && hasRoom(); i++, d += DESCRIPTOR) {
+  const base = worker() + DESCRIPTORS;
+  const end = base + <usize>count * DESCRIPTOR;
+  let d = base + <usize>first * DESCRIPTOR;
+  while (d < end) {
+    const group = min<usize>(end, d + GROUP * DESCRIPTOR);
+    const stop = parseGroup(d, group);
+    trackGroup(d, stop);
+    finishGroup(d, stop, generation);
+    d = stop;
+    if (stop < group) break;
+  }
+  const processed = <u32>((d - base) / DESCRIPTOR) - first;
+  add(Counter.Received, processed);
+  return first + processed;
+}
+
+function parseGroup(d: usize, end: usize): usize {
+  const isOpen = isUsualWayOpen();
+  while (d < end) {
+    if (isOpen) d = parseUsual(d, end, expiry());
+    if (d == end) break;
+    if (!hasRoom()) break;
     expire(load<u64>(d, TIME));
-    let verdict = parse(d);
+    const verdict = parse(d);
+    store<u8>(d, <u8>verdict, VERDICT);
+    if (verdict == Verdict.Delivered) store<u32>(d, sessionHash(d), PROBE);
+    d += DESCRIPTOR;
+  }
+  return d;
+}
+
+function trackGroup(d: usize, end: usize): void {
+  if (field(WORKER_SESSION_COUNT) > MANY_SESSIONS) setField(WORKER_TOUCHED, touchSessions(d, end));
+  const isOpen = (load<u32>(CONFIG_FLAGS) & FLAG_MIRROR_TIME) == 0;
+  while (d < end) {
+    if (isOpen) d = trackKnown(d, end);
+    if (d == end) break;
+    if (load<u8>(d, VERDICT) == Verdict.Delivered) track(d);
+    d += DESCRIPTOR;
+  }
+}
+
+function finishGroup(d: usize, end: usize, generation: usize): void {
+  const delivers = generation != 0 && load<u32>(generation, MAP_SNIFFER_COUNT) != 0;
+  for (; d < end; d += DESCRIPTOR) {
+    let verdict = <u32>load<u8>(d, VERDICT);
     if (verdict == Verdict.Delivered) {
-      track(d);
       if (isFiltered(d)) verdict = Verdict.Filtered;
       else if (generation != 0) verdict = classify(d, generation);
+      if (verdict == Verdict.Delivered) {
+        dress(d);
+        if (delivers) verdict = offer(d, generation);
+      }
+      store<u8>(d, <u8>verdict, VERDICT);
     }
-    if (verdict == Verdict.Delivered) {
-      dress(d);
-      if (delivers) verdict = offer(d, generation);
-    }
-    store<u8>(d, <u8>verdict, VERDICT);
     if (verdict != HELD) add(verdict, 1);
   }
-  add(Counter.Received, i - first);
-  return i;
 }
 
 /** Frees the slots of descriptors up to `count` that no queue took. Their frames are gone. */

@@ -273,6 +273,11 @@ function settle(packet: u64, verdict: Verdict): void {
   add(Counter.Held, -1);
 }
 
+/** Packet time past which something is to be discarded. */
+export function expiry(): u64 {
+  return fragments.deadline();
+}
+
 /** Discards every datagram whose first fragment came more than the timeout before `time`. */
 export function expire(time: u64): void {
   if (time > fragments.deadline()) sweep(time);

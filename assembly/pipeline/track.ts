@@ -4,6 +4,7 @@ import { Counter } from "../counters";
 import { hash32 } from "../memory/hash";
 import {
   CONFIG_FLAGS,
+  DESCRIPTOR,
   DESTINATION,
   ENCAPSULATION,
   FLAG_TUNNEL_SCOPE,
@@ -14,6 +15,7 @@ import {
   ID,
   INNER_CAPTURED,
   NONE,
+  PROBE,
   SEQUENCE,
   SESSION,
   SESSION_BYTES,
@@ -37,35 +39,91 @@ import {
   SESSION_WINDOW,
   SOURCE,
   STATE_SEQUENCE,
+  TOUCHED,
+  VERDICT,
   WORKER_SESSION_CAPACITY,
   WORKER_SESSION_COUNT,
   WORKER_SESSION_INDEX,
   WORKER_SESSION_MASK,
 } from "../memory/layout";
 import { add, field, sessions, setField } from "../memory/worker";
+import { Verdict } from "../verdict";
 import { mirrorTime } from "./mirror-time";
 
 const MAX_GAP: i32 = 1 << 24;
 const WINDOW: i32 = 64;
 
-/** Enters the decoded packet of `d` into its session. */
-export function track(d: usize): void {
+function metaOf(d: usize): u32 {
   const has = load<u32>(d, HAS);
-  const meta =
+  return (
     <u32>load<u8>(d, ENCAPSULATION) |
     ((has & HAS_ID) != 0 ? SESSION_HAS_ID : 0) |
-    ((has & HAS_IPV6) != 0 ? SESSION_IPV6 : 0);
-  const number = entryOf(d, meta, load<u32>(d, ID));
+    ((has & HAS_IPV6) != 0 ? SESSION_IPV6 : 0)
+  );
+}
+
+/** Hash of the session of `d`, which `track` and `trackKnown` find in PROBE. */
+export function sessionHash(d: usize): u32 {
+  return hash32(d + SOURCE, metaOf(d), load<u32>(d, ID));
+}
+
+/** Enters the decoded packet of `d` into its session, new or known. */
+export function track(d: usize): void {
+  const number = entryOf(d, metaOf(d), load<u32>(d, ID), load<u32>(d, PROBE));
   if (number == NONE) {
     add(Counter.Untracked, 1);
     return;
   }
   store<u32>(d, number, SESSION);
-  const session = entry(number);
+  account(d, entry(number));
+  mirrorTime(d, entry(number));
+}
+
+/** Packets from `d` to `end`, up to the first whose session is not known yet. Gives where it stopped. */
+export function trackKnown(d: usize, end: usize): usize {
+  const table = sessions();
+  const mask = field(WORKER_SESSION_MASK);
+  const index = <usize>field(WORKER_SESSION_INDEX);
+  for (; d < end; d += DESCRIPTOR) {
+    if (load<u8>(d, VERDICT) != Verdict.Delivered) continue;
+    const meta = metaOf(d);
+    const id = load<u32>(d, ID);
+    let slot = load<u32>(d, PROBE) & mask;
+    let held = load<u32>(index + (slot << 2));
+    while (held != 0 && !isEntry(table + <usize>(held - 1) * SESSION_ENTRY, d, meta, id)) {
+      slot = (slot + 1) & mask;
+      held = load<u32>(index + (slot << 2));
+    }
+    if (held == 0) break;
+    store<u32>(d, held - 1, SESSION);
+    account(d, table + <usize>(held - 1) * SESSION_ENTRY);
+  }
+  return d;
+}
+
+/**
+ * Touches what `trackKnown` will ask for, packet after packet without waiting, so that the misses overlap. Gives a number that
+ * depends on all of them, which keeps the loads.
+ */
+export function touchSessions(first: usize, end: usize): u32 {
+  const table = sessions();
+  const mask = field(WORKER_SESSION_MASK);
+  const index = <usize>field(WORKER_SESSION_INDEX);
+  let seen: u32 = 0;
+  for (let d = first; d < end; d += DESCRIPTOR) {
+    store<u32>(d, load<u32>(index + ((load<u32>(d, PROBE) & mask) << 2)), TOUCHED);
+  }
+  for (let d = first; d < end; d += DESCRIPTOR) {
+    const at = table + <usize>max<u32>(load<u32>(d, TOUCHED), 1) * SESSION_ENTRY - SESSION_ENTRY;
+    seen ^= load<u32>(at, SESSION_META) ^ load<u32>(at, SESSION_STATE);
+  }
+  return seen;
+}
+
+function account(d: usize, session: usize): void {
   store<u64>(session, load<u64>(session, SESSION_PACKETS) + 1, SESSION_PACKETS);
   store<u64>(session, load<u64>(session, SESSION_BYTES) + load<u32>(d, INNER_CAPTURED), SESSION_BYTES);
-  mirrorTime(d, session);
-  if ((has & HAS_SEQUENCE) == 0) return;
+  if ((load<u32>(d, HAS) & HAS_SEQUENCE) == 0) return;
   const tracked = entry(load<u32>(session, SESSION_TRACK));
   if (tracked != session) store<u64>(tracked, load<u64>(tracked, SESSION_PACKETS) + 1, SESSION_PACKETS);
   sequence(tracked, load<u32>(d, SEQUENCE));
@@ -76,10 +134,10 @@ function entry(number: u32): usize {
 }
 
 /** Number of the session with the addresses of `d`, a new one when there is room, else NONE. */
-function entryOf(d: usize, meta: u32, id: u32): u32 {
+function entryOf(d: usize, meta: u32, id: u32, hash: u32): u32 {
   const mask = field(WORKER_SESSION_MASK);
   const index = <usize>field(WORKER_SESSION_INDEX);
-  let slot = hash32(d + SOURCE, meta, id) & mask;
+  let slot = hash & mask;
   for (;;) {
     const held = load<u32>(index + (slot << 2));
     if (held == 0) break;
@@ -102,7 +160,8 @@ function entryOf(d: usize, meta: u32, id: u32): u32 {
 /** The entry that holds a new session's sequence: its own, or with tunnel scope one for all sessions of the tunnel. */
 function trackOf(d: usize, meta: u32, own: u32): u32 {
   if ((load<u32>(CONFIG_FLAGS) & FLAG_TUNNEL_SCOPE) == 0 || (meta & SESSION_TUNNEL) != 0) return own;
-  const shared = entryOf(d, (meta & ~SESSION_HAS_ID) | SESSION_TUNNEL, 0);
+  const tunnel = (meta & ~SESSION_HAS_ID) | SESSION_TUNNEL;
+  const shared = entryOf(d, tunnel, 0, hash32(d + SOURCE, tunnel, 0));
   return shared == NONE ? own : shared;
 }
 
