@@ -1,15 +1,15 @@
 // The ABI: what the host may call. Exports only; addresses and sizes are in memory/layout.ts.
 
 import { areaSize, createArea } from "./memory/fragments";
-import { KEY_SCRATCH, WORKER_SETTLED_COUNT } from "./memory/layout";
-import { attach as attachWorker, setField, worker } from "./memory/worker";
+import { WORKER_SETTLED_COUNT } from "./memory/layout";
+import { attach as attachWorker, setField } from "./memory/worker";
 import { expireAll } from "./pipeline/reassemble";
-import { insert } from "./tenant/table";
 
 export { ABI_VERSION } from "./abi";
 export { encodePcap, encodePcapng } from "./pipeline/encode";
 export { process } from "./pipeline/process";
 export { publish } from "./tenant/generation";
+export { build as mapBuild } from "./tenant/table";
 
 /** Bytes of reassembly area for `pieces` blocks. */
 export function reassemblySize(pieces: u32): u32 {
@@ -26,9 +26,4 @@ export function attach(block: usize, fresh: bool): void {
 export function flush(): void {
   setField(WORKER_SETTLED_COUNT, 0);
   expireAll();
-}
-
-/** Enters the slot image in the key scratch into a generation under construction. Gives 0, or the slot that holds the key. */
-export function mapInsert(generation: usize): usize {
-  return insert(generation, worker() + KEY_SCRATCH);
 }

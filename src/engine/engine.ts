@@ -3,6 +3,7 @@
 import * as at from "../../assembly/memory/layout.js";
 import { SpangateError } from "../errors.js";
 import { Batch } from "./batch.js";
+import type { MapImage } from "./map-image.js";
 import { LinearMemory, type Stretch } from "./memory.js";
 import {
   COUNTERS,
@@ -14,7 +15,7 @@ import {
 } from "./names.js";
 import { DEFAULT_OPTIONS, type EngineOptions } from "./options.js";
 import { SessionTable } from "./sessions.js";
-import { type MapImage, MapStore } from "./tenant-map.js";
+import { MapStore } from "./tenant-map.js";
 import { type Build, type EngineExports, instantiate, loadModule } from "./wasm.js";
 
 /** Packets by verdict, and what is counted beside. */
@@ -53,7 +54,7 @@ export class Engine {
     exports.attach(this.#worker, 1);
     this.batch = new Batch(memory, this.#worker);
     this.sessions = new SessionTable(memory, this.#worker);
-    this.#map = new MapStore(memory, exports, this.#worker);
+    this.#map = new MapStore(memory, exports, new QueueNumbers());
   }
 
   /**
@@ -246,5 +247,16 @@ function configure(memory: LinearMemory, { decode, ports, time, filter, trace }:
   for (const [name, numbers] of Object.entries(ports)) {
     const encapsulation = ENCAPSULATIONS.indexOf(name as keyof typeof ports);
     for (const port of numbers) u8[at.PORTS + port] = encapsulation;
+  }
+}
+
+/** Numbers in the order of first mention, until queues have them. */
+class QueueNumbers {
+  readonly #numbers = new Map<string, number>();
+
+  number(name: string): number {
+    const number = this.#numbers.get(name) ?? this.#numbers.size;
+    this.#numbers.set(name, number);
+    return number;
   }
 }

@@ -22,7 +22,8 @@ export interface EngineExports extends Record<string, unknown> {
   attach(block: number, fresh: number): void;
   process(first: number, count: number): number;
   flush(): void;
-  mapInsert(generation: number): number;
+  mapBuild(generation: number, images: number, count: number): number;
+  prepareSniffer(record: number): void;
   publish(generation: number): void;
   encodePcapng: Encode;
   encodePcap: Encode;
