@@ -14,7 +14,7 @@ export { prepareSniffer } from "./pipeline/encapsulate";
 export { encodePcap, encodePcapng } from "./pipeline/encode";
 export { process, recycle } from "./pipeline/process";
 export { publish } from "./tenant/generation";
-export { insert as mapInsert } from "./tenant/table";
+export { build as mapBuild } from "./tenant/table";
 
 /** Bytes of reassembly area for `pieces` blocks. */
 export function reassemblySize(pieces: u32): u32 {

@@ -37,5 +37,11 @@ export {
   type VerdictName,
 } from "./engine/index.js";
 export { ERRORS, type ErrorCode, SpangateError } from "./errors.js";
-export { type Claim, type CompiledMap, compileMap } from "./mapping/index.js";
+export {
+  type Claim,
+  type CompiledMap,
+  type CompileOptions,
+  compileMap,
+  type Origin,
+} from "./mapping/index.js";
 export { VERSION } from "./version.js";

@@ -25,6 +25,7 @@ import {
   MAP_TENANTS,
   NONE,
   OWNER_MANY,
+  PROBE,
   RULE,
   SHAPE_SIZE,
   TENANT,
@@ -37,17 +38,17 @@ import {
   TENANT_SIZE,
 } from "../memory/layout";
 import { isKnown, lists, ownerOf, shapeFamily } from "../tenant/address";
-import { claimOf } from "../tenant/identity";
 import { Verdict } from "../verdict";
 import * as endpoints from "./endpoints";
 
+/** Of a packet whose claim is in PROBE. */
 export function classify(d: usize, generation: usize): u32 {
   const flags = load<u32>(generation, MAP_FLAGS);
   if (flags != 0) {
     endpoints.readEndpoints(d);
     if (isLoop(generation, flags)) return Verdict.Loop;
   }
-  const claim = claimOf(d, generation);
+  const claim = <usize>load<u32>(d, PROBE);
   if (claim == 0) {
     store<u8>(d, 4, RULE);
     return Verdict.Unmapped;

@@ -14,6 +14,7 @@ import {
   INNER_ORIGINAL,
   SNIFFER_ADDRESS,
   SNIFFER_CHECKSUM,
+  SNIFFER_DATAGRAMS,
   SNIFFER_DESTINATION_MAC,
   SNIFFER_FIT,
   SNIFFER_FLAGS,
@@ -148,7 +149,7 @@ export function encapsulate(sniffer: usize, d: usize, frame: usize, length: u32)
     upper = ip + ipv6.HEADER_LEN;
   } else {
     const counts = load<u8>(sniffer, SNIFFER_FIT) == FIT_FRAGMENT;
-    const identification = counts ? next(sniffer, CELL_IDENTIFICATION) : 0;
+    const identification = counts ? nextIdentification(sniffer) : 0;
     ipv4.putLength(ip, <u32>overhead + length, identification, load<u32>(sniffer, SNIFFER_SUM));
     upper = ip + ipv4.HEADER_LEN;
   }
@@ -159,7 +160,7 @@ export function encapsulate(sniffer: usize, d: usize, frame: usize, length: u32)
       putUdpChecksum(sniffer, upper, udpLength);
     }
   } else if (mode != Delivery.Gre) {
-    gre.putField(gre.sequence(upper, gre.S), next(sniffer, CELL_NUMBER));
+    gre.putField(gre.sequence(upper, gre.S), nextNumber(sniffer));
     putErspan(sniffer, d, gre.fieldsEnd(upper, gre.S), payload, length, mode);
   }
 }
@@ -172,9 +173,13 @@ function copyHeader(to: usize, from: usize, length: usize): void {
   v128.store(to + last, v128.load(from + last));
 }
 
-/** The present value of a counter that all workers share. */
-export function next(sniffer: usize, counter: usize): u32 {
-  return atomic.add<u32>(<usize>load<u32>(sniffer, SNIFFER_STATE) + counter, 1);
+/** Sequence number of a packet to the sniffer's destination and session; all workers share the counter. */
+function nextNumber(sniffer: usize): u32 {
+  return atomic.add<u32>(<usize>load<u32>(sniffer, SNIFFER_STATE) + CELL_NUMBER, 1);
+}
+/** Identification of an IP packet to the sniffer's destination. */
+export function nextIdentification(sniffer: usize): u32 {
+  return atomic.add<u32>(<usize>load<u32>(sniffer, SNIFFER_DATAGRAMS) + CELL_IDENTIFICATION, 1);
 }
 
 /** Over the pseudo header of RFC 768, or of RFC 8200 8.1, which sums to the same for less than 64 KiB. */

@@ -33,8 +33,10 @@ import {
 import { giveSlot } from "../memory/slots";
 import { add, field, setField, worker } from "../memory/worker";
 import { generationNumber } from "../tenant/generation";
+import { claimOf } from "../tenant/identity";
 import { Verdict } from "../verdict";
 import { classify } from "./classify";
+import { deliverUsual } from "./deliver-usual";
 import { dress } from "./inner";
 import { offer } from "./offer";
 import { parse } from "./parse";
@@ -100,8 +102,12 @@ function trackGroup(d: usize, end: usize): void {
 }
 
 function finishGroup(d: usize, end: usize, generation: usize): void {
+  const isOpen = generation != 0 && load<u32>(CONFIG_FILTER) == 0;
   const delivers = generation != 0 && load<u32>(generation, MAP_SNIFFER_COUNT) != 0;
-  for (; d < end; d += DESCRIPTOR) {
+  if (generation != 0) findClaims(d, end, generation);
+  while (d < end) {
+    if (isOpen) d = deliverUsual(d, end, generation);
+    if (d == end) break;
     let verdict = <u32>load<u8>(d, VERDICT);
     if (verdict == Verdict.Delivered) {
       if (isFiltered(d)) verdict = Verdict.Filtered;
@@ -113,6 +119,14 @@ function finishGroup(d: usize, end: usize, generation: usize): void {
       store<u8>(d, <u8>verdict, VERDICT);
     }
     if (verdict != HELD) add(verdict, 1);
+    d += DESCRIPTOR;
+  }
+}
+
+/** Notes in PROBE the slot that claims each packet's tunnel, 0 for none. */
+function findClaims(first: usize, end: usize, generation: usize): void {
+  for (let d = first; d < end; d += DESCRIPTOR) {
+    if (load<u8>(d, VERDICT) == Verdict.Delivered) store<u32>(d, <u32>claimOf(d, generation), PROBE);
   }
 }
 

@@ -39,7 +39,6 @@ import {
   VERDICT,
 } from "../memory/layout";
 import { get16, get24, get32 } from "../wire/bytes";
-import * as erspan from "../wire/erspan";
 import * as erspan2 from "../wire/erspan2";
 import * as erspan3 from "../wire/erspan3";
 import * as ethernet from "../wire/ethernet";

@@ -12,6 +12,7 @@ import {
   SHAPE_MASK,
   SHAPE_SIZE,
 } from "../memory/layout";
+import { mayBeKnown } from "./filter";
 import { find } from "./table";
 
 export function shapeFamily(shape: usize): u32 {
@@ -53,5 +54,7 @@ export function ownerOf(generation: usize, family: u32, high: u64, low: u64): u3
 
 /** Whether a delivery or gateway address of `kind` is in the map. */
 export function isKnown(generation: usize, kind: u32, family: u32, high: u64, low: u64): bool {
-  return find(generation, high, low, 0, kind | (family << BITS_FAMILY)) != 0;
+  return (
+    mayBeKnown(generation, high, low) && find(generation, high, low, 0, kind | (family << BITS_FAMILY)) != 0
+  );
 }

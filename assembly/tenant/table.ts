@@ -9,9 +9,14 @@ import {
   KEY_LOW,
   KEY_SIZE,
   KEY_WORD,
+  KIND_MASK,
+  KIND_SNIFFER,
   MAP_MASK,
   MAP_TABLE,
+  WORKER_TOUCHED,
 } from "../memory/layout";
+import { setField } from "../memory/worker";
+import { addToFilter } from "./filter";
 
 /** The slot that holds the key, or 0. */
 export function find(generation: usize, high: u64, low: u64, word: u32, bits: u32): usize {
@@ -41,16 +46,57 @@ function holds(slot: usize, high: u64, low: u64, word: u32, bits: u32): bool {
   );
 }
 
-/** Enters the slot image at `entry`. Gives 0, or the address of the slot that already holds the key. */
-export function insert(generation: usize, entry: usize): usize {
+/** Slot images whose slots are fetched together, so that their cache misses overlap. */
+const WINDOW: usize = 64 * KEY_SIZE;
+
+/**
+ * Enters `count` slot images, one behind another from `images` on, into a generation under construction. Gives 0, or the address of the
+ * first of them whose key is there already.
+ */
+export function build(generation: usize, images: usize, count: u32): usize {
+  const end = images + <usize>count * KEY_SIZE;
+  for (let first = images; first < end; first += WINDOW) {
+    const last = min(first + WINDOW, end);
+    fetch(generation, first, last);
+    for (let image = first; image < last; image += KEY_SIZE) if (!insert(generation, image)) return image;
+  }
+  return 0;
+}
+
+/** Brings the slots where the images' keys belong into the cache. */
+function fetch(generation: usize, first: usize, last: usize): void {
+  const table = <usize>load<u32>(generation, MAP_TABLE);
+  const mask = load<u32>(generation, MAP_MASK);
+  let read: u32 = 0;
+  for (let image = first; image < last; image += KEY_SIZE) {
+    read ^= load<u32>(table + <usize>(hashOf(image) & mask) * KEY_SIZE, KEY_CLAIM);
+  }
+  setField(WORKER_TOUCHED, read);
+}
+
+function hashOf(image: usize): u32 {
+  return hash16(
+    load<u64>(image, KEY_HIGH),
+    load<u64>(image, KEY_LOW),
+    load<u32>(image, KEY_WORD),
+    load<u32>(image, KEY_BITS),
+  );
+}
+
+/** Whether the key of the slot image was new. */
+function insert(generation: usize, image: usize): bool {
   const slot = probe(
     generation,
-    load<u64>(entry, KEY_HIGH),
-    load<u64>(entry, KEY_LOW),
-    load<u32>(entry, KEY_WORD),
-    load<u32>(entry, KEY_BITS),
+    load<u64>(image, KEY_HIGH),
+    load<u64>(image, KEY_LOW),
+    load<u32>(image, KEY_WORD),
+    load<u32>(image, KEY_BITS),
   );
-  if (load<u32>(slot, KEY_CLAIM) != 0) return slot;
-  memory.copy(slot, entry, KEY_SIZE);
-  return 0;
+  if (load<u32>(slot, KEY_CLAIM) != 0) return false;
+  v128.store(slot, v128.load(image));
+  v128.store(slot, v128.load(image, 16), 16);
+  if ((load<u32>(image, KEY_BITS) & KIND_MASK) >= <u32>KIND_SNIFFER) {
+    addToFilter(generation, load<u64>(image, KEY_HIGH), load<u64>(image, KEY_LOW));
+  }
+  return true;
 }

@@ -45,6 +45,13 @@ const delivery = field.section({
     .integer(68, 65535)
     .default(1500)
     .describe("Path MTU to the sniffers in bytes, what `fit` is measured against."),
+  addresses: field
+    .list(field.host, "IP addresses")
+    .prefault([])
+    .describe("Source addresses of re-encapsulated packets, one a family; the interface's when absent."),
+  mac: field.mac
+    .optional()
+    .describe("MAC address of the delivery interface where there is none to ask: offline."),
 });
 
 // The engine charges fragments in blocks of 2,048 bytes, and its memory is 32 bits wide.

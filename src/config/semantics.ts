@@ -11,6 +11,7 @@ import { MOST_SENDERS } from "./schema.js";
 export function crossCheck(draft: Draft): Finding[] {
   return [
     ...checkDecode(draft),
+    ...checkDelivery(draft),
     ...checkSniffers(draft),
     ...checkTenants(draft),
     ...checkAddresses(draft),
@@ -90,6 +91,34 @@ function checkDecode({ decode, tunnel }: Draft): Finding[] {
   return findings;
 }
 
+/** RFC 8200 5: every link carries IPv6 packets of this many bytes, and nothing smaller may be asked of one. */
+const IPV6_LEAST_MTU = 1280;
+
+function checkDelivery({ delivery, sniffers }: Draft): Finding[] {
+  if (delivery === undefined) return [];
+  const findings: Finding[] = [];
+  const families = new FirstUse<4 | 6>();
+  for (const [i, address] of delivery.addresses.entries()) {
+    const path: Path = ["delivery", "addresses", i];
+    const first = families.see(address.family, path);
+    if (first === undefined) continue;
+    findings.push({
+      path,
+      message: `is ${formatAddress(address)}, of the same family as ${formatPath(first)}`,
+      expected: "at most one IPv4 and one IPv6 address, since packets have one source",
+    });
+  }
+  const overIpv6 = sniffers.findIndex((sniffer) => "to" in sniffer && sniffer.to.family === 6);
+  if (overIpv6 >= 0 && delivery.mtu < IPV6_LEAST_MTU) {
+    findings.push({
+      path: ["delivery", "mtu"],
+      message: `is ${delivery.mtu}, and ${formatPath(["sniffers", overIpv6])} is reached over IPv6`,
+      expected: `at least ${IPV6_LEAST_MTU} (RFC 8200)`,
+    });
+  }
+  return findings;
+}
+
 function checkSniffers({ sniffers, senders }: Draft): Finding[] {
   const findings: Finding[] = [];
   const names = new FirstUse<string>();
@@ -130,7 +159,7 @@ function destinationOf(sniffer: DraftSniffer): string | undefined {
     case "vxlan":
     case "geneve":
       return tagged(
-        `${formatAddress(sniffer.to)} by ${sniffer.deliver} with VNI ${sniffer.vni}`,
+        `${formatAddress(sniffer.to)} by ${sniffer.deliver} on port ${sniffer.port} with VNI ${sniffer.vni}`,
         sniffer.vlan,
       );
     case "gre": {

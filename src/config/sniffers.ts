@@ -46,8 +46,17 @@ const acrossRouters = {
     .describe("What happens to a packet that is longer than the path MTU with the tunnel's headers."),
 };
 
+/** Of the tunnels over UDP; `port` is the one that IANA gave the protocol. */
+const overUdp = (port: number) => ({
+  ...acrossRouters,
+  vni: id24.describe("VNI of the packets sent."),
+  port: field.integer(1, 65535).default(port).describe("UDP destination port of the packets sent."),
+  udpChecksum: field.flag
+    .default(false)
+    .describe("Compute the UDP checksum over IPv4 too, where it may be 0; over IPv6 it always is."),
+});
+
 const session = field.integer(0, 1023, "10 bits").describe("ERSPAN session id of the packets sent.");
-const vni = id24.describe("VNI of the packets sent.");
 
 const mode = <const Mode extends string>(word: Mode) => z.literal(word).describe(DELIVER);
 
@@ -92,8 +101,8 @@ export const sniffer = z.discriminatedUnion(
         "IP address that becomes the destination of the packets, so that the sniffer's host takes them.",
       ),
     }),
-    field.section({ deliver: mode("vxlan"), ...acrossRouters, vni }),
-    field.section({ deliver: mode("geneve"), ...acrossRouters, vni }),
+    field.section({ deliver: mode("vxlan"), ...overUdp(4789) }),
+    field.section({ deliver: mode("geneve"), ...overUdp(6081) }),
     field.section({
       deliver: mode("gre"),
       ...acrossRouters,

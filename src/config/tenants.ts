@@ -96,6 +96,8 @@ export const tenant = field.section({
   sniffers: field
     .list(z.string({ error: "the name of a sniffer" }).meta({ title: "sniffer name" }), "sniffer names")
     .min(1, { error: "at least one sniffer name" })
+    // A place of a balance table is 16 bits wide.
+    .max(65_536, { error: "at most 65536 sniffer names" })
     .describe("Sniffers that receive the tenant's packets; each belongs to one tenant."),
   fanout: field
     .choice(["copy", "balance"])

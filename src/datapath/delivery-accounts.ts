@@ -13,7 +13,7 @@ interface Amount {
 interface Tenant {
   readonly name: string;
   readonly sniffers: readonly string[];
-  readonly snaplen?: number;
+  readonly snaplen?: number | undefined;
 }
 
 export class DeliveryAccounts {

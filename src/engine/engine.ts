@@ -4,6 +4,7 @@ import * as at from "../../assembly/memory/layout.js";
 import { SpangateError } from "../errors.js";
 import { Batch } from "./batch.js";
 import { Deliveries } from "./deliveries.js";
+import type { MapImage } from "./map-image.js";
 import { LinearMemory, type Stretch } from "./memory.js";
 import {
   COUNTERS,
@@ -17,7 +18,7 @@ import { DEFAULT_OPTIONS, type EngineOptions } from "./options.js";
 import { SlotPool } from "./pool.js";
 import { QueueStore } from "./queues.js";
 import { SessionTable } from "./sessions.js";
-import { type MapImage, MapStore } from "./tenant-map.js";
+import { MapStore } from "./tenant-map.js";
 import { type Build, type EngineExports, instantiate, loadModule } from "./wasm.js";
 
 /** Packets by verdict, and what is counted beside. */
@@ -65,7 +66,7 @@ export class Engine {
     this.deliveries = new Deliveries(memory, exports, this.#worker, this.queues);
     this.batch = new Batch(memory, this.#worker, exports.recycle);
     this.sessions = new SessionTable(memory, this.#worker);
-    this.#map = new MapStore(memory, exports);
+    this.#map = new MapStore(memory, exports, this.queues);
   }
 
   /**

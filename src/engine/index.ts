@@ -2,6 +2,7 @@
 
 export { type Batch, DIRECTIONS } from "./batch.js";
 export { type Counters, Engine, type TraceEntry } from "./engine.js";
+export type { MapImage } from "./map-image.js";
 export type { LinearMemory, Stretch } from "./memory.js";
 export {
   type CounterName,
@@ -16,4 +17,3 @@ export {
 export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
 export type { Session, SessionTable } from "./sessions.js";
 export { FrameSlots } from "./slots.js";
-export type { MapImage } from "./tenant-map.js";

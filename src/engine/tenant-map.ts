@@ -1,110 +1,163 @@
 // A tenant map on its way into linear memory: built beside the one in force, then switched to. Two generations at a time.
+//
+//   generation ─▶ ┌────────┬─────────────┬────────┬─────────┬──────────┬───────────────┬─────────┬─────────┐
+//                 │ header │ exact table │ shapes │ tenants │ sniffers │ their         │ balance │ images  │
+//                 │        │             │        │         │          │ addresses     │ tables  │ to enter│
+//                 └────────┴─────────────┴────────┴─────────┴──────────┴───────────────┴─────────┴─────────┘
 
 import * as at from "../../assembly/memory/layout.js";
 import { SpangateError } from "../errors.js";
+import { CellStore } from "./cells.js";
+import type { MapImage } from "./map-image.js";
 import type { LinearMemory, Stretch } from "./memory.js";
+import type { QueueBook } from "./queue-book.js";
 import type { EngineExports } from "./wasm.js";
 
-/**
- * A tenant map as the engine reads it, free of addresses. Slot images (KEY_SIZE bytes), shapes (SHAPE_SIZE) and tenant
- * records (TENANT_SIZE, TENANT_SHAPES as a shape's index) are laid out as assembly/memory/layout.ts says.
- */
-export interface MapImage {
-  readonly slots: Uint8Array;
-  /** Shapes of identities, most specific first. */
-  readonly identityShapes: Uint8Array;
-  /** Shapes of all tenants' addresses, longest first; empty when nothing is shared. */
-  readonly ownerShapes: Uint8Array;
-  /** Shapes that tenant records point into. */
-  readonly tenantShapes: Uint8Array;
-  readonly tenants: Uint8Array;
-  /** MAP_HAS_*. */
-  readonly flags: number;
-}
+/** Slot images that are entered with one call: few enough that the processor's cache still has them. */
+const ENTERED_AT_ONCE = 4096;
 
 /** Puts map images into memory. */
 export class MapStore {
   readonly #memory: LinearMemory;
   readonly #exports: EngineExports;
-  readonly #scratch: number;
+  readonly #queues: QueueBook;
+  readonly #cells: CellStore;
   readonly #stretches: [Stretch | undefined, Stretch | undefined] = [undefined, undefined];
   /** Number of the generation in force, 0 before the first. */
   #number = 0;
 
-  constructor(memory: LinearMemory, exports: EngineExports) {
+  constructor(memory: LinearMemory, exports: EngineExports, queues: QueueBook) {
     this.#memory = memory;
     this.#exports = exports;
-    this.#scratch = memory.allocate(at.KEY_SIZE).address;
+    this.#queues = queues;
+    this.#cells = new CellStore(memory);
   }
 
   /**
    * Builds `image` beside the map in force and switches to it. Gives its generation number.
    *
-   * Throws MAP_TOO_LARGE when memory cannot hold both; then, as after any error, the map in force stays.
+   * Throws MAP_TOO_LARGE when memory cannot hold both, CONFIG_INVALID when two slots have one key, and what the queues throw;
+   * then, as after any error, the map in force stays.
    */
   install(image: MapImage): number {
-    const count = image.slots.length / at.KEY_SIZE;
-    const slots = powerOfTwo(Math.max(16, count * 2));
-    const tenants = slots * at.KEY_SIZE;
-    const parts = [image.tenants, image.identityShapes, image.ownerShapes, image.tenantShapes];
-    const size = parts.reduce((sum, part) => sum + align(part.length), at.MAP_HEADER_SIZE + tenants);
-    const { address } = this.#stretch(size);
-
-    const { u8, u32 } = this.#memory;
-    u8.fill(0, address, address + size);
-    let next = address + at.MAP_HEADER_SIZE + tenants;
-    const places = parts.map((part) => {
-      const place = next;
-      u8.set(part, place);
-      next += align(part.length);
-      return place;
-    });
-    const [tenantsAt, identityAt, ownerAt, tenantShapesAt] = places as [number, number, number, number];
-    for (let record = tenantsAt; record < tenantsAt + image.tenants.length; record += at.TENANT_SIZE) {
-      const index = u32[(record + at.TENANT_SHAPES) >>> 2]!;
-      u32[(record + at.TENANT_SHAPES) >>> 2] = tenantShapesAt + index * at.SHAPE_SIZE;
-    }
-    const header = address >>> 2;
-    u32[header + at.MAP_NUMBER / 4] = this.#number + 1;
-    u32[header + at.MAP_TABLE / 4] = address + at.MAP_HEADER_SIZE;
-    u32[header + at.MAP_MASK / 4] = slots - 1;
-    u32[header + at.MAP_TENANTS / 4] = tenantsAt;
-    u32[header + at.MAP_IDENTITY_SHAPES / 4] = identityAt;
-    u32[header + at.MAP_IDENTITY_SHAPE_COUNT / 4] = image.identityShapes.length / at.SHAPE_SIZE;
-    u32[header + at.MAP_OWNER_SHAPES / 4] = ownerAt;
-    u32[header + at.MAP_OWNER_SHAPE_COUNT / 4] = image.ownerShapes.length / at.SHAPE_SIZE;
-    u32[header + at.MAP_FLAGS / 4] = image.flags;
-    this.#insert(image.slots, address);
+    const plan = planOf(image);
+    const { address, fresh } = this.#stretch(plan.size);
+    const cells = this.#reserve(plan.size, () => this.#cells.begin(image.cells));
+    // Fresh memory is zero, and is better not touched before it is needed.
+    if (!fresh) this.#memory.u8.fill(0, address, address + plan.images);
+    this.#enter(image, address, plan);
+    this.#copy(image, address, plan);
+    this.#relocateTenants(image, address, plan, cells);
+    this.#relocateSniffers(image, address, plan, cells);
+    this.#cells.commit();
     this.#exports.publish(address);
     return ++this.#number;
   }
 
-  #insert(slots: Uint8Array, generation: number): void {
+  /** The header and the exact table. */
+  #enter({ slots, ...image }: MapImage, address: number, plan: Plan): void {
+    const { u8, u32 } = this.#memory;
+    const header = address >>> 2;
+    const set = (field: number, value: number) => {
+      u32[header + field / 4] = value;
+    };
+    const ownerShapes = address + plan.shapes + image.identityShapes.length;
+    set(at.MAP_NUMBER, this.#number + 1);
+    set(at.MAP_TABLE, address + at.MAP_HEADER_SIZE);
+    set(at.MAP_MASK, plan.slots - 1);
+    set(at.MAP_TENANTS, address + plan.tenants);
+    set(at.MAP_IDENTITY_SHAPES, address + plan.shapes);
+    set(at.MAP_IDENTITY_SHAPE_COUNT, image.identityShapes.length / at.SHAPE_SIZE);
+    set(at.MAP_OWNER_SHAPES, ownerShapes);
+    set(at.MAP_OWNER_SHAPE_COUNT, image.ownerShapes.length / at.SHAPE_SIZE);
+    set(at.MAP_FLAGS, image.flags);
+    set(at.MAP_SNIFFERS, address + plan.sniffers);
+    set(at.MAP_SNIFFER_COUNT, image.queues.length);
+    set(at.MAP_FILTER, address + plan.filter);
+    set(at.MAP_FILTER_MASK, filterWords(image) - 1);
+    const images = address + plan.images;
+    for (let from = 0; from < slots.length; from += ENTERED_AT_ONCE * at.KEY_SIZE) {
+      const some = slots.subarray(from, from + ENTERED_AT_ONCE * at.KEY_SIZE);
+      u8.set(some, images);
+      const refused = this.#exports.mapBuild(address, images, some.length / at.KEY_SIZE) >>> 0;
+      if (refused === 0) continue;
+      throw new SpangateError("CONFIG_INVALID", "Two entries of a tenant map have one key.", {
+        details: { entry: (from + refused - images) / at.KEY_SIZE },
+      });
+    }
+  }
+
+  /** Everything that stands in memory as in the image, and what is relocated next. */
+  #copy(image: MapImage, address: number, plan: Plan): void {
+    const { u8 } = this.#memory;
+    let shapes = address + plan.shapes;
+    for (const part of [image.identityShapes, image.ownerShapes, image.tenantShapes]) {
+      u8.set(part, shapes);
+      shapes += part.length;
+    }
+    u8.set(image.tenants, address + plan.tenants);
+    for (const [i, number] of image.sniffersOfRecords.entries()) {
+      const record = image.sniffers.subarray(i * at.SNIFFER_SIZE, (i + 1) * at.SNIFFER_SIZE);
+      u8.set(record, address + plan.sniffers + number * at.SNIFFER_SIZE);
+    }
+    u8.set(bytesOf(image.balance), address + plan.balance);
+  }
+
+  #relocateTenants(image: MapImage, address: number, plan: Plan, cells: Uint32Array): void {
     const { u32 } = this.#memory;
-    const words = new Uint32Array(slots.buffer, slots.byteOffset, slots.length / 4);
-    const scratch = this.#scratch >>> 2;
-    const size = at.KEY_SIZE / 4;
-    for (let from = 0; from < words.length; from += size) {
-      for (let i = 0; i < size; i++) u32[scratch + i] = words[from + i]!;
-      if (this.#exports.mapInsert(generation, this.#scratch) !== 0)
-        throw new Error("two entries of a tenant map have one key");
+    const shapes = address + plan.shapes + image.identityShapes.length + image.ownerShapes.length;
+    const sniffers = address + plan.sniffers;
+    const list = address + plan.list;
+    const numbers = image.sniffersOfTenants;
+    for (let i = 0; i < numbers.length; i++) {
+      u32[(list >>> 2) + i] = sniffers + numbers[i]! * at.SNIFFER_SIZE;
+    }
+    const first = (address + plan.tenants) >>> 2;
+    const last = first + image.tenants.length / 4;
+    for (let record = first; record < last; record += at.TENANT_SIZE / 4) {
+      u32[record + at.TENANT_SHAPES / 4]! *= at.SHAPE_SIZE;
+      u32[record + at.TENANT_SHAPES / 4]! += shapes;
+      if (u32[record + at.TENANT_SNIFFER_COUNT / 4] === 0) continue;
+      const place = list + u32[record + at.TENANT_SNIFFERS / 4]! * 4;
+      u32[record + at.TENANT_SNIFFERS / 4] = place;
+      u32[record + at.TENANT_SNIFFER / 4] = u32[place >>> 2]!;
+      const balance = u32[record + at.TENANT_BALANCE / 4]!;
+      if (balance !== 0) u32[record + at.TENANT_BALANCE / 4] = address + plan.balance + (balance - 1) * 2;
+      const bucket = u32[record + at.TENANT_BUCKET / 4]!;
+      if (bucket !== 0) u32[record + at.TENANT_BUCKET / 4] = cells[bucket - 1]!;
     }
   }
 
-  /** The stretch that is not in force, grown when it is too small. */
-  #stretch(size: number): Stretch {
+  #relocateSniffers({ queues }: MapImage, address: number, plan: Plan, cells: Uint32Array): void {
+    this.#queues.beginMap();
+    let record = address + plan.sniffers;
+    for (let i = 0; i < queues.length; i++, record += at.SNIFFER_SIZE) {
+      const { name, queue, overflow } = queues[i]!;
+      const number = this.#queues.number(name, queue, overflow === "drop-oldest");
+      const { u32 } = this.#memory;
+      u32[(record + at.SNIFFER_QUEUE) >>> 2] = number;
+      for (let c = 0; c < CELLS.length; c++) {
+        const field = (record + CELLS[c]!) >>> 2;
+        const cell = u32[field]!;
+        if (cell !== 0) u32[field] = cells[cell - 1]!;
+      }
+      this.#exports.prepareSniffer(record);
+    }
+  }
+
+  /** Where the stretch lies that is not in force; another when it is too small. */
+  #stretch(size: number): { address: number; fresh: boolean } {
     const side = this.#number & 1;
-    let stretch = this.#stretches[side];
-    if (stretch === undefined || stretch.length < size) {
-      stretch = this.#allocate(powerOfTwo(size));
-      this.#stretches[side] = stretch;
-    }
-    return stretch;
+    const present = this.#stretches[side];
+    if (present !== undefined && present.length >= size) return { address: present.address, fresh: false };
+    const stretch = this.#reserve(size, () => this.#memory.allocate(powerOfTwo(size)));
+    this.#stretches[side] = stretch;
+    return { address: stretch.address, fresh: true };
   }
 
-  #allocate(size: number): Stretch {
+  #reserve<T>(size: number, allocate: () => T): T {
     try {
-      return this.#memory.allocate(size);
+      return allocate();
     } catch (cause) {
       const message = `The tenant map needs ${size} bytes beside the one in force, which the engine's memory does not have.`;
       throw new SpangateError("MAP_TOO_LARGE", message, { cause, details: { needed: size } });
@@ -112,10 +165,66 @@ export class MapStore {
   }
 }
 
+/** Fields of a sniffer's record that name a cell: its number in the image's list + 1. */
+const CELLS = [at.SNIFFER_BUCKET, at.SNIFFER_STATE, at.SNIFFER_DATAGRAMS] as const;
+
+/** Where each part of a generation lies: bytes from its beginning. */
+interface Plan {
+  /** Of the exact table, whose slots stand behind the header. */
+  readonly slots: number;
+  readonly shapes: number;
+  readonly tenants: number;
+  readonly sniffers: number;
+  readonly list: number;
+  readonly balance: number;
+  readonly filter: number;
+  readonly images: number;
+  readonly size: number;
+}
+
+function planOf(image: MapImage): Plan {
+  const count = image.slots.length / at.KEY_SIZE;
+  const slots = powerOfTwo(Math.max(16, count * 2));
+  let size = at.MAP_HEADER_SIZE;
+  const after = (length: number) => {
+    size = align(size + length);
+    return size;
+  };
+  const { identityShapes, ownerShapes, tenantShapes } = image;
+  const shapes = after(slots * at.KEY_SIZE);
+  const tenants = after(identityShapes.length + ownerShapes.length + tenantShapes.length);
+  const sniffers = after(image.tenants.length);
+  const list = after(image.queues.length * at.SNIFFER_SIZE);
+  const balance = after(image.sniffersOfTenants.byteLength);
+  const filter = after(image.balance.byteLength);
+  const images = after(filterWords(image) * 8);
+  return {
+    slots,
+    shapes,
+    tenants,
+    sniffers,
+    list,
+    balance,
+    filter,
+    images,
+    size: after(Math.min(count, ENTERED_AT_ONCE) * at.KEY_SIZE),
+  };
+}
+
+/** 32 bits an address, three of them set: one packet in five hundred that is no loop is looked up as if it were. */
+function filterWords({ loopAddresses }: Pick<MapImage, "loopAddresses">): number {
+  return powerOfTwo(Math.max(8, loopAddresses / 2));
+}
+
+/** Records begin on a cache line of their own. */
 function align(length: number): number {
-  return (length + 15) & ~15;
+  return (length + 63) & ~63;
 }
 
 function powerOfTwo(least: number): number {
   return 2 ** Math.ceil(Math.log2(least));
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -30,8 +30,8 @@ export interface EngineExports extends Record<string, unknown> {
   takeFrom(queue: number, most: number, into: number): number;
   settleFrom(queue: number, entry: number, sent: number): void;
   flush(): void;
+  mapBuild(generation: number, images: number, count: number): number;
   prepareSniffer(record: number): void;
-  mapInsert(generation: number, entry: number): number;
   publish(generation: number): void;
   encodePcapng: Encode;
   encodePcap: Encode;

@@ -166,7 +166,7 @@ class Explainer implements FrameBatch {
   #decision(): Decision | undefined {
     if (this.#map === undefined) return undefined;
     const { batch } = this.#engine;
-    const claim = this.#map.claims[batch.word(0, CLAIM) | 0];
+    const claim = this.#map.claims.at(batch.word(0, CLAIM) | 0);
     return { map: this.#map, endpoint: batch.byte(0, ENDPOINTS), claim };
   }
 

@@ -73,7 +73,7 @@ export function readRecord(
   const outerVlan = batch.outerVlan(0);
   const direction = name === undefined ? undefined : DIRECTIONS[batch.byte(0, at.DIRECTION)];
   const tenant = map?.tenants[batch.tenant(0)];
-  const claim = map?.claims[batch.word(0, at.CLAIM) | 0];
+  const claim = map?.claims.at(batch.word(0, at.CLAIM) | 0);
   const rule = map === undefined ? 0 : batch.byte(0, at.RULE);
   const hasInner = layers > 0;
   const isErspan = name === "erspan";

@@ -1,23 +1,24 @@
-// From the configuration's tenants and shared sources to the image that the engine looks packets up in.
+// From the configuration's tenants, shared sources and sniffers to the image that the engine looks packets up in.
 
-import { Encapsulation } from "../../assembly/encapsulation.js";
-import * as at from "../../assembly/memory/layout.js";
-import { type Address, type EndpointAddress, formatPrefix } from "../config/addresses.js";
-import { sourceId } from "../config/identities.js";
 import type { GatewayConfig } from "../config/schema.js";
-import type { Sniffer } from "../config/sniffers.js";
-import type { Source, Tenant } from "../config/tenants.js";
-import { addressShape, encodeShapes, familyOf, type Image, type Shape, Slots, shapeBits } from "./image.js";
+import { addLoopAddresses, addOwners } from "./addresses.js";
+import { CellNames } from "./cell-names.js";
+import { ClaimSlots, Claims } from "./claims.js";
+import type { Image } from "./image.js";
+import { ShapeSet } from "./shapes.js";
+import { Slots } from "./slots.js";
+import { type Origin, SnifferRecords } from "./sniffers.js";
+import { TenantRecords } from "./tenants.js";
 
-/** An identity that the map knows: whose it is, and where the configuration says so. */
-export interface Claim {
-  /** `tenants[0].sources[1]` */
-  readonly path: string;
-  /** `erspan 100 from 10.77.0.1` */
-  readonly text: string;
-  /** Absent when the identity is shared. */
-  readonly tenant?: string;
-  readonly shared: boolean;
+/** What a map is compiled for. */
+export interface CompileOptions {
+  /**
+   * `none`: packets are classified and delivered to nobody, as in a map without sniffers; `plain`: every sniffer is handed frames as
+   * they were decoded; `configured`: each as its `deliver` says, files and TAP interfaces plain.
+   */
+  readonly delivery?: "none" | "plain" | "configured";
+  /** The delivery interface's own addresses; absent offline. */
+  readonly origin?: Origin;
 }
 
 /** A tenant map ready for an engine, and the names behind its numbers. */
@@ -27,169 +28,53 @@ export interface CompiledMap {
   readonly tenants: readonly {
     readonly name: string;
     readonly sniffers: readonly string[];
-    readonly snaplen?: number;
+    readonly snaplen?: number | undefined;
   }[];
   /** By the claim index of a descriptor. */
-  readonly claims: readonly Claim[];
+  readonly claims: Pick<Claims, "at">;
 }
 
-const ENCAPSULATION: Record<Source["encapsulation"], Encapsulation> = {
-  erspan: Encapsulation.Erspan,
-  gre: Encapsulation.Gre,
-  nvgre: Encapsulation.Nvgre,
-  vxlan: Encapsulation.Vxlan,
-  "vxlan-gpe": Encapsulation.VxlanGpe,
-  geneve: Encapsulation.Geneve,
-  tzsp: Encapsulation.Tzsp,
-  "hp-erm": Encapsulation.HpErm,
-};
-
-/** Compiles a configuration that was checked: no identity has two owners. */
-export function compileMap(config: GatewayConfig): CompiledMap {
-  const slots = new Slots();
-  const claims: Claim[] = [];
-  const shapes = new Map<number, Shape>();
-  const claim = (source: Source, value: number, path: string, tenant?: string) => {
-    const shape = identityShape(source);
-    shapes.set(shapeBits(shape) * 4 + Number(shape.hasVlan) * 2 + Number(shape.vsid), shape);
-    const bits =
-      (shapeBits(shape) |
-        at.KIND_IDENTITY |
-        (ENCAPSULATION[source.encapsulation] << at.BITS_ENCAPSULATION) |
-        (source.vlan === undefined ? 0 : (source.vlan + 1) << at.BITS_VLAN)) >>>
-      0;
-    slots.add(source.from, sourceId(source) ?? 0, bits, value, claims.length);
-    const owner = tenant === undefined ? { shared: true } : { shared: false, tenant };
-    claims.push({ path, text: identityText(source), ...owner });
-  };
-
-  for (const [i, source] of config.sharedSources.entries()) {
-    const trusted = "direction" in source && source.direction === "trusted";
-    claim(source, (at.CLAIM_SHARED | (trusted ? at.CLAIM_TRUSTED : 0)) >>> 0, `sharedSources[${i}]`);
+/**
+ * Compiles a configuration that was checked: no identity has two owners, no sniffer two tenants.
+ *
+ * Throws CONFIG_INVALID when a tenant names no sniffer of the list, and `delivery` is not `none`.
+ */
+export function compileMap(config: GatewayConfig, options: CompileOptions = {}): CompiledMap {
+  const { delivery = "none", origin } = options;
+  const { sharedSources, sniffers, tenants } = config;
+  const slots = new Slots(sharedSources.length + tenants.length);
+  const claims = new ClaimSlots(slots);
+  for (const source of sharedSources) claims.addShared(source);
+  const cells = new CellNames();
+  const tenantRecords = new TenantRecords(config, slots, cells);
+  for (let t = 0; t < tenants.length; t++) {
+    const tenant = tenants[t]!;
+    claims.addOwn(t, tenant.sources);
+    tenantRecords.add(t, tenant);
+    if (delivery !== "none") tenantRecords.addDelivery(t, tenant);
   }
-  for (const [t, tenant] of config.tenants.entries()) {
-    for (const [i, source] of tenant.sources.entries()) {
-      claim(source, t, `tenants[${t}].sources[${i}]`, tenant.name);
+  const snifferRecords = delivery === "none" ? undefined : new SnifferRecords(config, cells, origin);
+  if (snifferRecords !== undefined) {
+    for (let i = 0; i < sniffers.length; i++) {
+      if (delivery === "plain") snifferRecords.addPlain(i, sniffers[i]!);
+      else snifferRecords.addConfigured(i, sniffers[i]!);
     }
   }
-  const { tenants, tenantShapes } = addTenants(config.tenants, slots);
-  const ownerShapes = config.sharedSources.length > 0 ? addOwners(config.tenants, slots) : [];
+  const ownerShapes = sharedSources.length > 0 ? addOwners(tenants, slots) : new ShapeSet().encode();
+  const loops = addLoopAddresses(config, slots);
   const image: Image = {
-    flags: addLoopAddresses(config, slots),
     slots: slots.bytes(),
-    identityShapes: encodeShapes([...shapes.values()].sort(bySpecificity)),
-    ownerShapes: encodeShapes(ownerShapes),
-    tenantShapes: encodeShapes(tenantShapes),
-    tenants,
+    identityShapes: claims.shapes.encode(),
+    ownerShapes,
+    tenantShapes: tenantRecords.shapes.encode(),
+    tenants: tenantRecords.bytes,
+    sniffers: snifferRecords?.bytes ?? new Uint8Array(),
+    sniffersOfRecords: snifferRecords?.numbers ?? new Uint32Array(),
+    sniffersOfTenants: tenantRecords.sniffersOfTenants(),
+    balance: tenantRecords.balance(),
+    queues: snifferRecords === undefined ? [] : sniffers,
+    cells: cells.names,
+    ...loops,
   };
-  return { image, claims, tenants: config.tenants.map(tenantNames) };
-}
-
-function tenantNames({ name, sniffers, snaplen }: Tenant): CompiledMap["tenants"][number] {
-  return snaplen === undefined ? { name, sniffers } : { name, sniffers, snaplen };
-}
-
-function identityShape(source: Source): Shape {
-  return {
-    family: familyOf(source.from),
-    prefixLength: source.from?.prefixLength ?? -1,
-    hasId: sourceId(source) !== undefined,
-    hasVlan: source.vlan !== undefined,
-    vsid: source.encapsulation === "nvgre",
-  };
-}
-
-/** Exact source, longer prefix, any; then id given, absent; then VLAN given, absent. */
-function bySpecificity(a: Shape, b: Shape): number {
-  return (
-    b.prefixLength - a.prefixLength ||
-    Number(b.hasId) - Number(a.hasId) ||
-    Number(b.hasVlan) - Number(a.hasVlan)
-  );
-}
-
-function identityText(source: Source): string {
-  const id = sourceId(source);
-  const words = [id === undefined ? source.encapsulation : `${source.encapsulation} ${id}`];
-  if (source.from !== undefined) words.push(`from ${formatPrefix(source.from)}`);
-  if (source.vlan !== undefined) words.push(`in VLAN ${source.vlan}`);
-  return words.join(" ");
-}
-
-/** Tenant records, and per tenant the shapes of its addresses. */
-function addTenants(list: readonly Tenant[], slots: Slots): { tenants: Uint8Array; tenantShapes: Shape[] } {
-  const tenants = new Uint8Array(list.length * at.TENANT_SIZE);
-  const view = new DataView(tenants.buffer);
-  const tenantShapes: Shape[] = [];
-  for (const [t, { addresses, nonIp }] of list.entries()) {
-    const shapes = distinctShapes(addresses);
-    const flags =
-      (addresses.length > 0 ? at.TENANT_HAS_ADDRESSES : 0) |
-      (addresses.some(({ family }) => family === "mac") ? at.TENANT_HAS_MAC : 0) |
-      (nonIp === "deliver" ? at.TENANT_NON_IP : 0);
-    const record = t * at.TENANT_SIZE;
-    view.setUint32(record + at.TENANT_FLAGS, flags, true);
-    view.setUint32(record + at.TENANT_SHAPES, tenantShapes.length, true);
-    view.setUint32(record + at.TENANT_SHAPE_COUNT, shapes.length, true);
-    tenantShapes.push(...shapes);
-    for (const address of distinct(addresses).values()) {
-      slots.add(address, t, (shapeBits(addressShape(address)) | at.KIND_ADDRESS) >>> 0, 0);
-    }
-  }
-  return { tenants, tenantShapes };
-}
-
-/** Whose each address is, over all tenants: one that two claim with the same prefix has no single owner. */
-function addOwners(list: readonly Tenant[], slots: Slots): Shape[] {
-  const owners = new Map<string, { address: EndpointAddress; owner: number }>();
-  for (const [t, { addresses }] of list.entries()) {
-    for (const [key, address] of distinct(addresses)) {
-      owners.set(key, { address, owner: owners.has(key) ? at.OWNER_MANY : t });
-    }
-  }
-  for (const { address, owner } of owners.values()) {
-    slots.add(address, 0, (shapeBits(addressShape(address)) | at.KIND_OWNER) >>> 0, owner);
-  }
-  return distinctShapes([...owners.values()].map(({ address }) => address));
-}
-
-/** Distinct shapes, longest prefix first. */
-function distinctShapes(addresses: readonly EndpointAddress[]): Shape[] {
-  const shapes = new Map(
-    addresses.map((address) => [shapeBits(addressShape(address)), addressShape(address)]),
-  );
-  return [...shapes.values()].sort(bySpecificity);
-}
-
-function distinct(addresses: readonly EndpointAddress[]): Map<string, EndpointAddress> {
-  return new Map(
-    addresses.map((address) => [`${shapeBits(addressShape(address))}/${address.bytes}`, address]),
-  );
-}
-
-/** Where copies go, and where tunnels end: a mirrored packet to either is a loop. */
-function addLoopAddresses({ sniffers, tunnel }: GatewayConfig, slots: Slots): number {
-  const deliveries = distinct(sniffers.flatMap(deliveryAddresses));
-  const gateways = distinct(tunnel.addresses.map(hostPrefix));
-  for (const address of deliveries.values()) slots.add(address, 0, loopBits(address, at.KIND_SNIFFER), 0);
-  for (const address of gateways.values()) slots.add(address, 0, loopBits(address, at.KIND_GATEWAY), 0);
-  return (deliveries.size > 0 ? at.MAP_HAS_SNIFFERS : 0) | (gateways.size > 0 ? at.MAP_HAS_GATEWAY : 0);
-}
-
-function loopBits(address: EndpointAddress, kind: number): number {
-  return (kind | (familyOf(address) << at.BITS_FAMILY)) >>> 0;
-}
-
-function hostPrefix(address: Address): EndpointAddress {
-  return { ...address, prefixLength: address.bytes.length * 8 };
-}
-
-function deliveryAddresses(sniffer: Sniffer): EndpointAddress[] {
-  const addresses: EndpointAddress[] = [];
-  // Across routers `mac` is the next hop's, which a tenant's own packets may well be sent to.
-  if (sniffer.deliver === "mac" || sniffer.deliver === "ip")
-    addresses.push({ family: "mac", bytes: sniffer.mac });
-  if ("ip" in sniffer && sniffer.ip !== undefined) addresses.push(hostPrefix(sniffer.ip));
-  if ("to" in sniffer && sniffer.to !== undefined) addresses.push(hostPrefix(sniffer.to));
-  return addresses;
+  return { image, claims: new Claims(config), tenants };
 }

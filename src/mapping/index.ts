@@ -1,3 +1,5 @@
 // The tenant map, from configuration to the engine's image.
 
-export { type Claim, type CompiledMap, compileMap } from "./compile.js";
+export type { Claim } from "./claims.js";
+export { type CompiledMap, type CompileOptions, compileMap } from "./compile.js";
+export type { Origin } from "./sniffers.js";

@@ -67,6 +67,8 @@ test.each([
   ["tunnel.ports.vxlan", "list of integer 1..65535", "[4789,8472]"],
   ["senders", "inline | per-sniffer | integer 1..32", "inline"],
   ["sniffers[].name", "name", "required"],
+  ["sniffers[].udpChecksum", "boolean", "false"],
+  ["delivery.addresses", "list of IP address", "[]"],
   ["tenants[].snaplen", "integer 1..262144", ""],
 ])("the row of %s", (key, type, value) => {
   expect(configurationKeys().find((row) => row.key === key)).toMatchObject({ type, default: value });

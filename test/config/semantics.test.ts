@@ -142,7 +142,37 @@ const rows: [string, string, string[]][] = [
   [
     "two sniffers at one tunnel end",
     "sniffers:\n  - { name: a, deliver: vxlan, to: 10.0.0.1, vni: 1 }\n  - { name: b, deliver: vxlan, to: 10.0.0.1, vni: 1 }",
-    ["3:5 sniffers[1]: delivers to 10.0.0.1 by vxlan with VNI 1, as does sniffers[0]"],
+    ["3:5 sniffers[1]: delivers to 10.0.0.1 by vxlan on port 4789 with VNI 1, as does sniffers[0]"],
+  ],
+  [
+    "one ERSPAN session to one end in both types, which share their sequence",
+    "sniffers:\n  - { name: a, deliver: erspan2, to: 10.0.0.1, session: 1 }\n  - { name: b, deliver: erspan3, to: 10.0.0.1, session: 1 }",
+    [],
+  ],
+  [
+    "one tunnel end on two ports",
+    "sniffers:\n  - { name: a, deliver: vxlan, to: 10.0.0.1, vni: 1 }\n  - { name: b, deliver: vxlan, to: 10.0.0.1, vni: 1, port: 8472 }",
+    [],
+  ],
+  [
+    "two source addresses of one family",
+    "delivery: { addresses: [10.0.0.1, '2001:db8::1', 10.0.0.2] }",
+    ["1:50 delivery.addresses[2]: is 10.0.0.2, of the same family as delivery.addresses[0]"],
+  ],
+  [
+    "an MTU under IPv6's least with an IPv6 sniffer",
+    "delivery: { mtu: 1279 }\nsniffers: [{ name: f }, { name: a, deliver: gre, to: '2001:db8::9' }]",
+    ["1:18 delivery.mtu: is 1279, and sniffers[1] is reached over IPv6"],
+  ],
+  [
+    "IPv6's least MTU",
+    "delivery: { mtu: 1280 }\nsniffers: [{ name: a, deliver: gre, to: '2001:db8::9' }]",
+    [],
+  ],
+  [
+    "the least MTU for IPv4, and for an IPv6 address that is only rewritten",
+    `delivery: { mtu: 68 }\nsniffers: [{ name: a, deliver: gre, to: 10.0.0.9 }, { name: b, ${mac(1).replace("mac,", "ip, ip: '2001:db8::9',")} }]`,
+    [],
   ],
   [
     "a tenant without sources",

@@ -12,7 +12,7 @@ const EXPORTS = [
   "encodePcap",
   "encodePcapng",
   "flush",
-  "mapInsert",
+  "mapBuild",
   "memory",
   "process",
   "publish",

@@ -1,0 +1,146 @@
+// The usual way of a decoded packet to its sniffer: it is no loop, its tunnel is one tenant's whatever the addresses inside, the
+// tenant has one sniffer and no rate, and the frame goes where it lies to that sniffer's segment or as it is. Everything is asked
+// before anything is changed; a packet of which something is not so takes the general way.
+
+import { Delivery } from "../delivery";
+import {
+  CLAIM,
+  CLAIM_SHARED,
+  DESCRIPTOR,
+  FRAME_MIN,
+  HAS,
+  HAS_DATAGRAM,
+  HAS_RESTORED,
+  HAS_SYNTHETIC,
+  HELD,
+  INNER,
+  INNER_CAPTURED,
+  INNER_ORIGINAL,
+  KEY_CLAIM,
+  KEY_VALUE,
+  MAP_FLAGS,
+  MAP_SNIFFER_COUNT,
+  MAP_TENANTS,
+  NONE,
+  PROBE,
+  QUEUE_FLAGS,
+  QUEUE_HELD,
+  QUEUE_LIMIT,
+  QUEUE_OFFERED,
+  QUEUE_THREADED,
+  RECORD_ABOUT,
+  RECORD_FRAME,
+  RECORD_LENGTH,
+  RECORD_NEXT,
+  RECORD_ORIGINAL,
+  RECORD_QUEUE,
+  RECORD_SLOT,
+  RECORD_TIME,
+  RULE,
+  SLOT,
+  SNIFFER_BUCKET,
+  SNIFFER_MODE,
+  SNIFFER_QUEUE,
+  TENANT,
+  TENANT_BUCKET,
+  TENANT_FLAGS,
+  TENANT_HAS_ADDRESSES,
+  TENANT_SIZE,
+  TENANT_SNAPLEN,
+  TENANT_SNIFFER,
+  TENANT_SNIFFER_COUNT,
+  TIME,
+  VERDICT,
+} from "../memory/layout";
+import { count, push, queueAt, queued } from "../memory/queue";
+import { freeRecords, record, takeRecord } from "../memory/records";
+import { isLarge, spare } from "../memory/slots";
+import { add } from "../memory/worker";
+import { mayBeKnown } from "../tenant/filter";
+import { Verdict } from "../verdict";
+import * as ethernet from "../wire/ethernet";
+import * as ipv4 from "../wire/ipv4";
+import * as vlan from "../wire/vlan";
+import { rewriteMac } from "./rewrite";
+
+const NOT_PLAIN: u32 = HAS_SYNTHETIC | HAS_RESTORED | HAS_DATAGRAM;
+const ETHERTYPE_IPV4: u32 = 0x0008; // 08 00 as a load of the machine's byte order sees it
+const DESTINATION: usize = ethernet.HEADER_LEN + ipv4.DESTINATION;
+const ADDRESSED: u32 = <u32>(ethernet.HEADER_LEN + ipv4.HEADER_LEN);
+
+/**
+ * Packets from `d` to `end`, their claims in PROBE, up to the first that is not usual. Counts the verdicts of those it passes. Gives
+ * where it stopped.
+ */
+export function deliverUsual(d: usize, end: usize, generation: usize): usize {
+  const checksLoops = load<u32>(generation, MAP_FLAGS) != 0;
+  const delivers = load<u32>(generation, MAP_SNIFFER_COUNT) != 0;
+  const tenants = <usize>load<u32>(generation, MAP_TENANTS);
+  for (; d < end; d += DESCRIPTOR) {
+    const verdict = <u32>load<u8>(d, VERDICT);
+    if (verdict != Verdict.Delivered) {
+      if (verdict != HELD) add(verdict, 1);
+      continue;
+    }
+    const claim = <usize>load<u32>(d, PROBE);
+    if (claim == 0 || (load<u32>(d, HAS) & NOT_PLAIN) != 0) break;
+    const frame = <usize>load<u32>(d, INNER);
+    const captured = load<u32>(d, INNER_CAPTURED);
+    if (checksLoops && mayLoop(generation, frame, captured)) break;
+    const number = load<u32>(claim, KEY_VALUE);
+    if ((number & CLAIM_SHARED) != 0) break;
+    const tenant = tenants + <usize>number * TENANT_SIZE;
+    if ((load<u32>(tenant, TENANT_FLAGS) & TENANT_HAS_ADDRESSES) != 0) break;
+    if (delivers) {
+      if (load<u32>(tenant, TENANT_SNIFFER_COUNT) != 1 || load<u32>(tenant, TENANT_BUCKET) != 0) break;
+      const sniffer = <usize>load<u32>(tenant, TENANT_SNIFFER);
+      const mode = <u32>load<u8>(sniffer, SNIFFER_MODE);
+      if (mode > <u32>Delivery.Mac || load<u32>(sniffer, SNIFFER_BUCKET) != 0) break;
+      const length = min<u32>(captured, load<u32>(tenant, TENANT_SNAPLEN));
+      const slot = load<u32>(d, SLOT);
+      if (length < <u32>FRAME_MIN || length > 0xffff - <u32>vlan.HEADER_LEN || slot == NONE || isLarge(slot))
+        break;
+      const queueNumber = load<u32>(sniffer, SNIFFER_QUEUE);
+      const queue = queueAt(queueNumber);
+      if (
+        (load<u32>(queue, QUEUE_FLAGS) & QUEUE_THREADED) != 0 ||
+        queued(queue) >= load<u32>(queue, QUEUE_LIMIT)
+      )
+        break;
+      const held = load<u32>(queue, QUEUE_HELD);
+      if (held >= spare(false) || freeRecords() == 0) break;
+
+      store<u32>(d, number, TENANT);
+      store<u32>(d, load<u32>(claim, KEY_CLAIM) - 1, CLAIM);
+      store<u32>(d, NONE, SLOT);
+      count(queue, QUEUE_OFFERED);
+      store<u32>(queue, held + 1, QUEUE_HELD);
+      const first = mode == Delivery.Mac ? rewriteMac(sniffer, frame) : frame;
+      const entry = takeRecord();
+      const at = record(entry);
+      store<u32>(at, <u32>first, RECORD_FRAME);
+      store<u32>(at, length + <u32>(frame - first), RECORD_LENGTH);
+      store<u32>(at, load<u32>(d, INNER_ORIGINAL), RECORD_ORIGINAL);
+      store<u32>(at, slot, RECORD_SLOT);
+      store<u64>(at, load<u64>(d, TIME), RECORD_TIME);
+      store<u32>(at, queueNumber, RECORD_QUEUE);
+      store<u32>(at, NONE, RECORD_NEXT);
+      v128.store(at, v128.load(d, HAS), RECORD_ABOUT);
+      v128.store(at, v128.load(d, HAS + 16), RECORD_ABOUT + 16);
+      push(queue, queueNumber, entry);
+    } else {
+      store<u32>(d, number, TENANT);
+      store<u32>(d, load<u32>(claim, KEY_CLAIM) - 1, CLAIM);
+    }
+    store<u8>(d, 1, RULE);
+    add(Verdict.Delivered, 1);
+  }
+  return d;
+}
+
+/** False when the frame is untagged IPv4 to nobody's delivery address. */
+function mayLoop(generation: usize, frame: usize, captured: u32): bool {
+  if (captured < ADDRESSED || <u32>load<u16>(frame + ethernet.TYPE) != ETHERTYPE_IPV4) return true;
+  const address = ((<u64>load<u32>(frame + DESTINATION)) << 32) | 0xffff0000;
+  return mayBeKnown(generation, 0, ethernet.mac(frame)) || mayBeKnown(generation, 0, address);
+}

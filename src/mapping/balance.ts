@@ -1,0 +1,105 @@
+// The table by which `fanout: balance` chooses: weighted rendezvous hashing (assembly/README.md, "Balance"). A sniffer that comes or
+// goes moves only its own share of the places.
+
+/** A sniffer as far as its share goes. */
+export interface Balanced {
+  readonly name: string;
+  readonly weight: number;
+}
+
+const PLACES_EACH = 128;
+const MOST_PLACES = 65_536;
+
+/** FNV-1a of 64 bits, and the product of the flow hash's K1 and K3, as upper and lower half. */
+const OFFSET = [0xcbf29ce4, 0x84222325] as const;
+const PRIME_LOW = 0x1b3; // its upper half is 0x100
+const PRIME_SHIFT = 8;
+const K1 = 0x9e3779b97f4a7c15n;
+const K3 = 0x94d049bb133111ebn;
+const K = BigInt.asUintN(64, K1 * K3);
+const K_HIGH = Number(K >> 32n);
+const K_LOW = Number(K & 0xffff_ffffn);
+
+/** By place, which of the sniffers it belongs to; a power of two of places. */
+export function balanceTable(sniffers: readonly Balanced[]): Uint16Array {
+  const places = new Uint16Array(placesFor(sniffers.length));
+  const groups = byWeight(sniffers);
+  for (let b = 0; b < places.length; b++) {
+    let best = Number.NEGATIVE_INFINITY;
+    let chosen = 0;
+    for (const { weight, seeds, members } of groups) {
+      const { number, hash } = greatest(seeds, b);
+      const score = -weight / Math.log((hash + 0.5) / 2 ** 32);
+      const member = members[number]!;
+      if (score > best || (score === best && member < chosen)) {
+        best = score;
+        chosen = member;
+      }
+    }
+    places[b] = chosen;
+  }
+  return places;
+}
+
+function placesFor(sniffers: number): number {
+  let places = 1;
+  while (places < PLACES_EACH * sniffers && places < MOST_PLACES) places *= 2;
+  return places;
+}
+
+/** Sniffers of one weight: among them the greatest hash has the greatest score, so that a place takes one logarithm for all. */
+interface Group {
+  readonly weight: number;
+  /** Upper and lower half of each one's seed. */
+  readonly seeds: Uint32Array;
+  /** Their numbers among all sniffers, rising. */
+  readonly members: readonly number[];
+}
+
+function byWeight(sniffers: readonly Balanced[]): Group[] {
+  const members = new Map<number, number[]>();
+  for (const [i, { weight }] of sniffers.entries()) {
+    const same = members.get(weight);
+    if (same === undefined) members.set(weight, [i]);
+    else same.push(i);
+  }
+  return [...members].map(([weight, numbers]) => {
+    const seeds = Uint32Array.from(numbers.flatMap((i) => seedOf(sniffers[i]!.name)));
+    return { weight, seeds, members: numbers };
+  });
+}
+
+const found = { number: 0, hash: 0 };
+
+/** The first of the seeds with the greatest hash at place `b`. */
+function greatest(seeds: Uint32Array, b: number): typeof found {
+  found.hash = -1;
+  for (let i = 0; i < seeds.length; i += 2) {
+    const low = (seeds[i + 1]! ^ b) >>> 0;
+    // The upper half of (seed xor b)·K modulo 2^64.
+    const hash = (Math.imul(seeds[i]!, K_LOW) + Math.imul(low, K_HIGH) + upperHalf(low, K_LOW)) >>> 0;
+    if (hash <= found.hash) continue;
+    found.hash = hash;
+    found.number = i >>> 1;
+  }
+  return found;
+}
+
+/** Of the 64-bit product of two 32-bit numbers. */
+function upperHalf(a: number, b: number): number {
+  const [aHigh, aLow, bHigh, bLow] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  return aHigh * bHigh + (middle >>> 16) + ((aLow * bHigh + (middle & 0xffff)) >>> 16);
+}
+
+/** s xor (s >> 29) of the name's hash s: upper and lower half. Names are ASCII. */
+function seedOf(name: string): [number, number] {
+  let [high, low]: [number, number] = [...OFFSET];
+  for (let i = 0; i < name.length; i++) {
+    low = (low ^ name.charCodeAt(i)) >>> 0;
+    const product = low * PRIME_LOW;
+    high = (high * PRIME_LOW + Math.floor(product / 2 ** 32) + (low << PRIME_SHIFT)) >>> 0;
+    low = product >>> 0;
+  }
+  return [(high ^ (high >>> 29)) >>> 0, (low ^ ((high << 3) | (low >>> 29))) >>> 0];
+}

@@ -1,0 +1,171 @@
+// Sniffer records: what the engine needs of a sniffer to deliver to it. The headers in front of its frames `prepareSniffer` makes.
+
+import { Delivery } from "../../assembly/delivery.js";
+import * as at from "../../assembly/memory/layout.js";
+import { type Address, formatAddress, type Mac } from "../config/addresses.js";
+import type { GatewayConfig } from "../config/schema.js";
+import type { Sniffer } from "../config/sniffers.js";
+import { bucketOf } from "./bucket.js";
+import type { CellNames } from "./cell-names.js";
+import { longer, words } from "./image-memory.js";
+
+/** What the delivery interface gives to the packets that leave through it. Absent offline. */
+export interface Origin {
+  readonly mac?: Uint8Array;
+  readonly ipv4?: Uint8Array;
+  readonly ipv6?: Uint8Array;
+}
+
+const MODE = {
+  mac: Delivery.Mac,
+  ip: Delivery.Ip,
+  vxlan: Delivery.Vxlan,
+  geneve: Delivery.Geneve,
+  gre: Delivery.Gre,
+  erspan2: Delivery.Erspan2,
+  erspan3: Delivery.Erspan3,
+};
+const FIT = { truncate: at.FIT_TRUNCATE, fragment: at.FIT_FRAGMENT, drop: at.FIT_DROP };
+const OFFLINE_MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
+const UNKNOWN_NEXT_HOP = Uint8Array.of(2, 0, 0, 0, 0, 2);
+
+type OnSegment = Extract<Sniffer, { deliver: "mac" | "ip" }>;
+type Tunnelled = Extract<Sniffer, { to: Address }>;
+
+/** Words in a record. */
+const SIZE = at.SNIFFER_SIZE / 4;
+
+/** Writes a record for each of the configuration's sniffers that has more than a queue. */
+export class SnifferRecords {
+  #words = words(16 * SIZE);
+  #bytes = new Uint8Array(this.#words.buffer);
+  #view = new DataView(this.#words.buffer);
+  #count = 0;
+  readonly #numbers: number[] = [];
+  readonly #cells: CellNames;
+  readonly #mtu: number;
+  readonly #mac: Mac;
+  readonly #sources: readonly Address[];
+
+  constructor(config: GatewayConfig, cells: CellNames, origin: Origin | undefined) {
+    this.#cells = cells;
+    this.#mtu = config.delivery.mtu;
+    this.#mac = origin?.mac ?? config.delivery.mac ?? OFFLINE_MAC;
+    this.#sources = sourceAddresses(config, origin);
+  }
+
+  /** The records, one behind another. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#count * at.SNIFFER_SIZE);
+  }
+
+  /** By record, the sniffer's number. */
+  get numbers(): Uint32Array {
+    return Uint32Array.from(this.#numbers);
+  }
+
+  /** Sniffer number `i`, handed frames as they were decoded. */
+  addPlain(i: number, sniffer: Sniffer): void {
+    // Delivery.Plain is 0, as is all that is not written.
+    if (sniffer.rate !== undefined) this.#setRate(this.#next(i), sniffer.name, sniffer.rate);
+  }
+
+  /** Sniffer number `i`, as its `deliver` says. */
+  addConfigured(i: number, sniffer: Sniffer): void {
+    const { deliver, name, rate } = sniffer;
+    if (deliver === undefined || deliver === "pcap" || deliver === "tap") {
+      this.addPlain(i, sniffer);
+      return;
+    }
+    const record = this.#next(i);
+    if (rate !== undefined) this.#setRate(record, name, rate);
+    if (deliver === "mac" || deliver === "ip") this.#addOnSegment(record, sniffer);
+    else this.#addTunnelled(record, sniffer);
+  }
+
+  /** Place of the record of sniffer number `i`. */
+  #next(i: number): number {
+    this.#numbers.push(i);
+    if (this.#count * SIZE === this.#words.length) {
+      this.#words = longer(this.#words);
+      this.#bytes = new Uint8Array(this.#words.buffer);
+      this.#view = new DataView(this.#words.buffer);
+    }
+    return this.#count++ * at.SNIFFER_SIZE;
+  }
+
+  #addOnSegment(record: number, sniffer: OnSegment): void {
+    const flags = sniffer.sourceMac === "interface" ? at.SNIFFER_OWN_SOURCE : 0;
+    this.#setLink(record, sniffer, sniffer.mac);
+    if (sniffer.deliver === "mac") this.#setFlags(record, flags);
+    else this.#setAddress(record, sniffer.ip, flags);
+  }
+
+  #addTunnelled(record: number, sniffer: Tunnelled): void {
+    const { to } = sniffer;
+    this.#setLink(record, sniffer, sniffer.mac ?? UNKNOWN_NEXT_HOP);
+    this.#setAddress(record, to, tunnelFlags(sniffer));
+    const source = this.#sources.find(({ family }) => family === to.family);
+    if (source !== undefined) this.#write16(record + at.SNIFFER_SOURCE, source);
+    else if (to.family === 4)
+      this.#write16(record + at.SNIFFER_SOURCE, { family: 4, bytes: new Uint8Array(4) });
+    this.#view.setUint8(record + at.SNIFFER_FIT, FIT[sniffer.fit]);
+    this.#view.setUint32(record + at.SNIFFER_MTU, this.#mtu, true);
+    this.#view.setUint32(record + at.SNIFFER_ID, idOf(sniffer), true);
+    if ("port" in sniffer) this.#view.setUint16(record + at.SNIFFER_PORT, sniffer.port, true);
+    if ("index" in sniffer) this.#view.setUint32(record + at.SNIFFER_INDEX, sniffer.index, true);
+    const end = `to ${formatAddress(to)}`;
+    const state = "session" in sniffer ? `${end} session ${sniffer.session}` : end;
+    this.#view.setUint32(record + at.SNIFFER_STATE, this.#cells.number(state), true);
+    this.#view.setUint32(record + at.SNIFFER_DATAGRAMS, this.#cells.number(end), true);
+  }
+
+  #setLink(record: number, sniffer: OnSegment | Tunnelled, destination: Mac): void {
+    this.#view.setUint8(record + at.SNIFFER_MODE, MODE[sniffer.deliver]);
+    this.#bytes.set(destination, record + at.SNIFFER_DESTINATION_MAC);
+    this.#bytes.set(this.#mac, record + at.SNIFFER_SOURCE_MAC);
+    this.#view.setUint16(record + at.SNIFFER_VLAN, sniffer.vlan ?? 0, true);
+  }
+
+  #setAddress(record: number, address: Address, flags: number): void {
+    this.#write16(record + at.SNIFFER_ADDRESS, address);
+    this.#setFlags(record, flags | (address.family === 6 ? at.SNIFFER_IPV6 : 0));
+  }
+
+  #setFlags(record: number, flags: number): void {
+    this.#view.setUint16(record + at.SNIFFER_FLAGS, flags, true);
+  }
+
+  /** An address in 16 bytes, IPv4 as ::ffff:a.b.c.d. */
+  #write16(place: number, { family, bytes }: Address): void {
+    if (family === 4) this.#bytes.fill(0xff, place + 10, place + 12);
+    this.#bytes.set(bytes, place + 16 - bytes.length);
+  }
+
+  #setRate(record: number, name: string, rate: number): void {
+    const { cost, burst } = bucketOf(rate);
+    this.#view.setUint32(record + at.SNIFFER_BUCKET, this.#cells.number(`sniffer ${name}`), true);
+    this.#view.setBigUint64(record + at.SNIFFER_COST, cost, true);
+    this.#view.setBigUint64(record + at.SNIFFER_BURST, burst, true);
+  }
+}
+
+function tunnelFlags(sniffer: Tunnelled): number {
+  if (sniffer.deliver === "gre") return sniffer.key === undefined ? 0 : at.SNIFFER_KEY;
+  return "udpChecksum" in sniffer && sniffer.udpChecksum ? at.SNIFFER_CHECKSUM : 0;
+}
+
+function idOf(sniffer: Tunnelled): number {
+  if (sniffer.deliver === "gre") return sniffer.key ?? 0;
+  return "vni" in sniffer ? sniffer.vni : sniffer.session;
+}
+
+/** Where re-encapsulated packets come from; the first of a family counts. */
+function sourceAddresses({ delivery, tunnel }: GatewayConfig, origin: Origin | undefined): Address[] {
+  if (origin === undefined) return [...delivery.addresses, ...tunnel.addresses];
+  const { ipv4, ipv6 } = origin;
+  const own: Address[] = [];
+  if (ipv4 !== undefined) own.push({ family: 4, bytes: ipv4 });
+  if (ipv6 !== undefined) own.push({ family: 6, bytes: ipv6 });
+  return [...delivery.addresses, ...own];
+}
