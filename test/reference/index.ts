@@ -1,4 +1,4 @@
-// The reference: a slow, obvious decoder and tenant map, written from the documents alone (DESIGN.md, the decisions in
+// The reference: a slow, obvious decoder, tenant map and delivery, written from the documents alone (DESIGN.md, the decisions in
 // assembly/README.md, the RFCs). It shares no code with the engine; the two are compared packet for packet.
 
 export {
@@ -10,6 +10,7 @@ export {
   type Settled,
 } from "./decoder.js";
 export { DEFAULTS } from "./defaults.js";
+export { ReferenceDelivery } from "./delivery.js";
 export { type Mutated, mutations } from "./mutate.js";
 export type { SessionReport } from "./sessions.js";
 export type { Verdict } from "./verdict.js";

@@ -1,37 +1,16 @@
 // Packets put together by hand, header by header, for the reference's own tests and the mutator.
 
 import { parseIp } from "./address.js";
+import { type Bytes, be16, be24, be32, join } from "./octets.js";
 import { onesComplementSum, put16 } from "./region.js";
 
-export type Bytes = ArrayLike<number>;
+export { type Bytes, be16, be24, be32, join } from "./octets.js";
 
 export function hex(text: string): Uint8Array {
   const digits = text.replace(/[^0-9a-f]/gi, "");
   return Uint8Array.from({ length: digits.length / 2 }, (_, at) =>
     Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16),
   );
-}
-
-export function join(...parts: Bytes[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-export function be16(value: number): number[] {
-  return [(value >> 8) & 0xff, value & 0xff];
-}
-
-export function be24(value: number): number[] {
-  return [(value >> 16) & 0xff, ...be16(value)];
-}
-
-export function be32(value: number): number[] {
-  return [...be16(value >>> 16), ...be16(value)];
 }
 
 export function checksum(bytes: Uint8Array, from: number, to: number): number {
