@@ -8,13 +8,18 @@ const MOST_PLACES = 65_536;
 
 /** For each place the index of its sniffer. A packet goes to place (flow hash mod places). */
 export function balanceTable(sniffers: { name: string; weight?: number }[]): number[] {
-  let places = 1;
-  while (places < PLACES_PER_SNIFFER * sniffers.length && places < MOST_PLACES) places *= 2;
   const names = sniffers.map(({ name }) => fnv1a(name));
-  return Array.from({ length: places }, (_, place) => {
+  return Array.from({ length: placesFor(sniffers.length) }, (_, place) => {
     const scores = sniffers.map(({ weight = 1 }, at) => -weight / Math.log(draw(names[at]!, place)));
     return scores.indexOf(Math.max(...scores));
   });
+}
+
+/** The least power of two that is enough. */
+export function placesFor(sniffers: number): number {
+  let places = 1;
+  while (places < PLACES_PER_SNIFFER * sniffers && places < MOST_PLACES) places *= 2;
+  return places;
 }
 
 /** A number between 0 and 1, both excluded, that this name always draws for this place. */

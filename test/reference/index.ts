@@ -13,4 +13,5 @@ export { DEFAULTS } from "./defaults.js";
 export { ReferenceDelivery } from "./delivery.js";
 export { type Mutated, mutations } from "./mutate.js";
 export type { SessionReport } from "./sessions.js";
+export type { DeliveryOptions, ReferenceSniffer } from "./sniffer.js";
 export type { Verdict } from "./verdict.js";

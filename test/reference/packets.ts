@@ -67,11 +67,12 @@ export interface Ipv6Fields {
   source?: string;
   destination?: string;
   payloadLength?: number;
+  flowLabel?: number;
 }
 
 export function ipv6(next: number, payload: Bytes, fields: Ipv6Fields = {}): Uint8Array {
   return join(
-    [0x60, 0, 0, 0],
+    be32(0x60000000 | (fields.flowLabel ?? 0)),
     be16(fields.payloadLength ?? payload.length),
     [next, 64],
     parseIp(fields.source ?? "2001:db8::1"),
@@ -95,8 +96,8 @@ export function fragmentHeader(
   return join([next, 0], be16(offset | (more ? 1 : 0)), be32(id), payload);
 }
 
-export function udp(port: number, payload: Bytes, length = 8 + payload.length): Uint8Array {
-  return join(be16(49152), be16(port), be16(length), [0, 0], payload);
+export function udp(port: number, payload: Bytes, length = 8 + payload.length, source = 49152): Uint8Array {
+  return join(be16(source), be16(port), be16(length), [0, 0], payload);
 }
 
 export interface GreFields {
@@ -137,6 +138,8 @@ export interface Erspan2Fields {
   en?: number;
   truncated?: boolean;
   version?: number;
+  /** Type II. */
+  index?: number;
 }
 
 function erspanWords(version: number, fields: Erspan2Fields): number[] {
@@ -146,11 +149,13 @@ function erspanWords(version: number, fields: Erspan2Fields): number[] {
 }
 
 export function erspan2(payload: Bytes, fields: Erspan2Fields = {}): Uint8Array {
-  return join(erspanWords(1, fields), [0, 0, 0, 0], payload);
+  return join(erspanWords(1, fields), be32(fields.index ?? 0), payload);
 }
 
 export interface Erspan3Fields extends Erspan2Fields {
   timestamp?: number;
+  /** P. */
+  protocolFrame?: boolean;
   frameType?: number;
   hardwareId?: number;
   outgoing?: boolean;
@@ -162,6 +167,7 @@ export interface Erspan3Fields extends Erspan2Fields {
 export function erspan3(payload: Bytes, fields: Erspan3Fields = {}): Uint8Array {
   const {
     timestamp = 0,
+    protocolFrame = false,
     frameType = 0,
     hardwareId = 0,
     outgoing = false,
@@ -169,7 +175,12 @@ export function erspan3(payload: Bytes, fields: Erspan3Fields = {}): Uint8Array 
     platform,
   } = fields;
   const last =
-    (frameType << 10) | (hardwareId << 4) | (outgoing ? 8 : 0) | (granularity << 1) | (platform ? 1 : 0);
+    (protocolFrame ? 0x8000 : 0) |
+    (frameType << 10) |
+    (hardwareId << 4) |
+    (outgoing ? 8 : 0) |
+    (granularity << 1) |
+    (platform ? 1 : 0);
   return join(
     erspanWords(2, fields),
     be32(timestamp),
