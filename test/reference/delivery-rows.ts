@@ -1,6 +1,8 @@
 // One frame, one sniffer: what comes out at its far end, for tests by rows.
 
+import { describe, expect, test } from "vitest";
 import { type DeliveryOptions, ReferenceDelivery, type ReferenceMap, type ReferenceResult } from "./index.js";
+import { type Bytes, ethernet, hex, MAC_A } from "./packets.js";
 import type { ReferenceSniffer } from "./sniffer.js";
 
 export type SnifferFields = Omit<ReferenceSniffer, "name">;
@@ -49,3 +51,38 @@ export function send({ inner, sniffer, about, tenant, options }: Sending): Uint8
   const { verdict } = delivery.deliver(decoded(inner, about));
   return verdict === "delivered" ? delivery.take("acme-ids")[0]!.frames : verdict;
 }
+
+export interface DeliveryRow extends Sending {
+  name: string;
+  expected: Uint8Array | Uint8Array[];
+}
+
+export function deliveryRows(title: string, list: DeliveryRow[]): void {
+  describe(title, () => {
+    test.each(list)("$name", (row) => {
+      const before = row.inner.slice();
+      expect(send(row)).toEqual(row.expected instanceof Uint8Array ? [row.expected] : row.expected);
+      expect(row.inner).toEqual(before);
+    });
+  });
+}
+
+/** Of the sniffers below. */
+export const MAC = hex("0200 0000 0a01");
+export const NEW4 = "192.0.2.77";
+export const NEW6 = "2001:db8:77::1";
+
+export const mac = (fields: SnifferFields = {}): SnifferFields => ({
+  deliver: "mac",
+  mac: "02:00:00:00:0a:01",
+  ...fields,
+});
+export const ip = (fields: SnifferFields = {}): SnifferFields => ({
+  ...mac(),
+  deliver: "ip",
+  ip: NEW4,
+  ...fields,
+});
+export const ip6 = ip({ ip: NEW6 });
+export const toSniffer = (etherType: number, payload: Bytes, source: Bytes = MAC_A) =>
+  ethernet(etherType, payload, source, MAC);
