@@ -86,3 +86,29 @@ export const ip = (fields: SnifferFields = {}): SnifferFields => ({
 export const ip6 = ip({ ip: NEW6 });
 export const toSniffer = (etherType: number, payload: Bytes, source: Bytes = MAC_A) =>
   ethernet(etherType, payload, source, MAC);
+
+/** A frame that is no IP. */
+export const frameOf = (length: number, fill = 0x5a) =>
+  ethernet(0x88b5, new Uint8Array(length - 14).fill(fill));
+
+export const file = (name: string, fields: Partial<ReferenceSniffer> = {}): ReferenceSniffer => ({
+  name,
+  ...fields,
+});
+
+export function deliveryTo(
+  sniffers: ReferenceSniffer[],
+  tenant?: TenantFields,
+  mtu = 1500,
+): ReferenceDelivery {
+  return new ReferenceDelivery(mapOf(sniffers, tenant), { mtu });
+}
+
+/** Offers it; gives "verdict; sniffer refusal, ..." */
+export function offer(delivery: ReferenceDelivery, inner: Uint8Array, time = 0n): string {
+  const { verdict, offers } = delivery.deliver(decoded(inner, { time }));
+  const each = offers.map(
+    ({ sniffer, refused, displaced }) => `${sniffer} ${refused ?? (displaced ? "displaced" : "ok")}`,
+  );
+  return [verdict, each.join(", ")].filter((part) => part !== "").join("; ");
+}

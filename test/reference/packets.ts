@@ -4,7 +4,7 @@ import { parseIp } from "./address.js";
 import { type Bytes, be16, be24, be32, join } from "./octets.js";
 import { onesComplementSum, put16 } from "./region.js";
 
-export { type Bytes, be16, be24, be32, join } from "./octets.js";
+export { type Bytes, be16, join } from "./octets.js";
 
 export function hex(text: string): Uint8Array {
   const digits = text.replace(/[^0-9a-f]/gi, "");

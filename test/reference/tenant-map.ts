@@ -81,7 +81,7 @@ export class TenantMap {
   ) {
     this.gateway = new Set(map.gateway.map(canonical));
     for (const { mac, ip, to } of map.sniffers) {
-      // With `to`, `mac` is the next hop's: a router's, perhaps a VRRP address that every segment has. No loop leads there.
+      // With `to`, `mac` is the next hop's: a router's, perhaps a VRRP address that every segment has.
       if (mac !== undefined && to === undefined) this.snifferMacs.add(mac.toLowerCase());
       for (const address of [ip, to]) if (address !== undefined) this.snifferIps.add(canonical(address));
     }
