@@ -23,6 +23,12 @@ deliveryRows("ip: IPv4 options", [
       expected: toSniffer(0x0800, routed(option(4), NEW4, LAST)),
     },
     {
+      name: `${option.name} source route, its pointer at the last byte: not past the end`,
+      inner: ethernet(0x0800, routed(option(7), "10.1.0.2", LAST)),
+      sniffer: ip(),
+      expected: toSniffer(0x0800, routed(option(7), NEW4, LAST)),
+    },
+    {
       name: `${option.name} source route, used up`,
       inner: ethernet(0x0800, routed(option(8), "10.1.0.2", "10.1.0.2")),
       sniffer: ip(),
