@@ -4,6 +4,10 @@ export function macText(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
+export function parseMac(text: string): Uint8Array {
+  return Uint8Array.from(text.split(":"), (byte) => Number.parseInt(byte, 16));
+}
+
 export function ipText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join(".");
   const groups: number[] = [];

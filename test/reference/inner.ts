@@ -1,6 +1,7 @@
 // The decoded frame: what is delivered of a tunnel's payload, with what original length.
 
 import { ETHERTYPE, isTag, readTags } from "./link.js";
+import { join } from "./octets.js";
 import { captured, copy, put16, type Region, skip, u8, u16 } from "./region.js";
 import type { Carried, Erspan } from "./tunnel.js";
 
@@ -40,16 +41,6 @@ export function innerFrame(
     originalLength += TAG;
   }
   return { bytes, originalLength: Math.max(originalLength, bytes.length), synthetic, restored };
-}
-
-function join(...parts: ArrayLike<number>[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 function etherTypeOf(version: 4 | 6): Uint8Array {

@@ -1,37 +1,16 @@
 // Packets put together by hand, header by header, for the reference's own tests and the mutator.
 
 import { parseIp } from "./address.js";
+import { type Bytes, be16, be24, be32, join } from "./octets.js";
 import { onesComplementSum, put16 } from "./region.js";
 
-export type Bytes = ArrayLike<number>;
+export { type Bytes, be16, join } from "./octets.js";
 
 export function hex(text: string): Uint8Array {
   const digits = text.replace(/[^0-9a-f]/gi, "");
   return Uint8Array.from({ length: digits.length / 2 }, (_, at) =>
     Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16),
   );
-}
-
-export function join(...parts: Bytes[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-export function be16(value: number): number[] {
-  return [(value >> 8) & 0xff, value & 0xff];
-}
-
-export function be24(value: number): number[] {
-  return [(value >> 16) & 0xff, ...be16(value)];
-}
-
-export function be32(value: number): number[] {
-  return [...be16(value >>> 16), ...be16(value)];
 }
 
 export function checksum(bytes: Uint8Array, from: number, to: number): number {
@@ -88,11 +67,12 @@ export interface Ipv6Fields {
   source?: string;
   destination?: string;
   payloadLength?: number;
+  flowLabel?: number;
 }
 
 export function ipv6(next: number, payload: Bytes, fields: Ipv6Fields = {}): Uint8Array {
   return join(
-    [0x60, 0, 0, 0],
+    be32(0x60000000 | (fields.flowLabel ?? 0)),
     be16(fields.payloadLength ?? payload.length),
     [next, 64],
     parseIp(fields.source ?? "2001:db8::1"),
@@ -116,8 +96,8 @@ export function fragmentHeader(
   return join([next, 0], be16(offset | (more ? 1 : 0)), be32(id), payload);
 }
 
-export function udp(port: number, payload: Bytes, length = 8 + payload.length): Uint8Array {
-  return join(be16(49152), be16(port), be16(length), [0, 0], payload);
+export function udp(port: number, payload: Bytes, length = 8 + payload.length, source = 49152): Uint8Array {
+  return join(be16(source), be16(port), be16(length), [0, 0], payload);
 }
 
 export interface GreFields {
@@ -158,6 +138,8 @@ export interface Erspan2Fields {
   en?: number;
   truncated?: boolean;
   version?: number;
+  /** Type II. */
+  index?: number;
 }
 
 function erspanWords(version: number, fields: Erspan2Fields): number[] {
@@ -167,11 +149,13 @@ function erspanWords(version: number, fields: Erspan2Fields): number[] {
 }
 
 export function erspan2(payload: Bytes, fields: Erspan2Fields = {}): Uint8Array {
-  return join(erspanWords(1, fields), [0, 0, 0, 0], payload);
+  return join(erspanWords(1, fields), be32(fields.index ?? 0), payload);
 }
 
 export interface Erspan3Fields extends Erspan2Fields {
   timestamp?: number;
+  /** P. */
+  protocolFrame?: boolean;
   frameType?: number;
   hardwareId?: number;
   outgoing?: boolean;
@@ -183,6 +167,7 @@ export interface Erspan3Fields extends Erspan2Fields {
 export function erspan3(payload: Bytes, fields: Erspan3Fields = {}): Uint8Array {
   const {
     timestamp = 0,
+    protocolFrame = false,
     frameType = 0,
     hardwareId = 0,
     outgoing = false,
@@ -190,7 +175,12 @@ export function erspan3(payload: Bytes, fields: Erspan3Fields = {}): Uint8Array 
     platform,
   } = fields;
   const last =
-    (frameType << 10) | (hardwareId << 4) | (outgoing ? 8 : 0) | (granularity << 1) | (platform ? 1 : 0);
+    (protocolFrame ? 0x8000 : 0) |
+    (frameType << 10) |
+    (hardwareId << 4) |
+    (outgoing ? 8 : 0) |
+    (granularity << 1) |
+    (platform ? 1 : 0);
   return join(
     erspanWords(2, fields),
     be32(timestamp),

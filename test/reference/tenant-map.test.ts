@@ -207,7 +207,7 @@ describe("loop", () => {
     gateway: ["10.77.0.2", "fd00::2"],
     sniffers: [
       { name: "x", mac: "02:00:00:00:0a:01", ip: "10.50.0.1" },
-      { name: "y", to: "FD00:0::99" },
+      { name: "y", to: "FD00:0::99", mac: "00:00:5e:00:01:01" },
     ],
   };
   const to = (destination: string, protocol: number, payload: Uint8Array, fields: make.Ipv4Fields = {}) =>
@@ -224,6 +224,7 @@ describe("loop", () => {
       ethernet(0x86dd, ipv6(60, make.extension(17, tunnel), { destination: "fd00::2" })),
       true,
     ],
+    ["the next hop's MAC", join(hex("00005e000101"), inner.subarray(6)), false],
     ["another port of the gateway", to("10.77.0.2", 17, udp(53, inner)), false],
     ["a later fragment, its bytes a port", to("10.77.0.2", 17, tunnel, { fragment: 1 }), false],
     ["TCP to the gateway", to("10.77.0.2", 6, tunnel), false],

@@ -2,6 +2,7 @@
 
 import { contains, ipText, isMac, macText, type Prefix, parseIp, parsePrefix } from "./address.js";
 import type { Endpoints } from "./endpoints.js";
+import type { ReferenceSniffer } from "./sniffer.js";
 import type { Verdict } from "./verdict.js";
 
 export interface Identity {
@@ -17,14 +18,19 @@ export interface Identity {
 export interface ReferenceMap {
   /** `tunnel.addresses`. */
   gateway: string[];
-  sniffers: { name: string; mac?: string; ip?: string; to?: string }[];
+  sniffers: ReferenceSniffer[];
   sharedSources: (Identity & { direction?: "trusted" })[];
   tenants: {
     name: string;
     sources: Identity[];
     addresses: string[];
     nonIp: "drop" | "deliver";
+    /** In the order in which they are offered packets. */
     sniffers: string[];
+    fanout?: "copy" | "balance";
+    snaplen?: number;
+    /** Bits per second. */
+    rate?: number;
   }[];
 }
 
@@ -75,7 +81,8 @@ export class TenantMap {
   ) {
     this.gateway = new Set(map.gateway.map(canonical));
     for (const { mac, ip, to } of map.sniffers) {
-      if (mac !== undefined) this.snifferMacs.add(mac.toLowerCase());
+      // With `to`, `mac` is the next hop's: a router's, perhaps a VRRP address that every segment has.
+      if (mac !== undefined && to === undefined) this.snifferMacs.add(mac.toLowerCase());
       for (const address of [ip, to]) if (address !== undefined) this.snifferIps.add(canonical(address));
     }
     this.tenants = map.tenants.map(({ name, addresses, nonIp, sniffers }) => ({

@@ -1,4 +1,4 @@
-// The names of DESIGN's closed enum that decoding and the tenant map can give.
+// The names of DESIGN's closed enum that decoding, the tenant map and delivery can give.
 
 export type Verdict =
   | "delivered"
@@ -18,4 +18,6 @@ export type Verdict =
   | "unmapped"
   | "foreign-address"
   | "ambiguous-tenant"
-  | "filtered";
+  | "filtered"
+  | "rate"
+  | "queue-full";
