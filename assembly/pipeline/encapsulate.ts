@@ -56,6 +56,13 @@ const FIRST_PORT: u32 = 49152; // RFC 7348 5: source ports from the dynamic rang
 const PORT_MASK: u32 = 0x3fff;
 const NANOSECONDS: u64 = 1_000_000_000;
 
+let identification: u32 = 0;
+
+/** Of the packet last encapsulated, when it may be fragmented. */
+export function lastIdentification(): u32 {
+  return identification;
+}
+
 export function isTunnelMode(mode: u32): bool {
   return mode >= <u32>Delivery.Vxlan;
 }
@@ -142,14 +149,14 @@ export function encapsulate(sniffer: usize, d: usize, frame: usize, length: u32)
   const payload = ip + overhead;
   const needsFlow = isUdp(mode) || isIpv6(sniffer);
   const hash = needsFlow ? flowHash(d) : 0;
+  const counts = load<u8>(sniffer, SNIFFER_FIT) == FIT_FRAGMENT;
+  identification = counts ? nextIdentification(sniffer) : 0;
   let upper: usize;
   if (isIpv6(sniffer)) {
     ipv6.putFlowLabel(ip, hash & 0xfffff);
     ipv6.putPayloadLength(ip, <u32>overhead - <u32>ipv6.HEADER_LEN + length);
     upper = ip + ipv6.HEADER_LEN;
   } else {
-    const counts = load<u8>(sniffer, SNIFFER_FIT) == FIT_FRAGMENT;
-    const identification = counts ? nextIdentification(sniffer) : 0;
     ipv4.putLength(ip, <u32>overhead + length, identification, load<u32>(sniffer, SNIFFER_SUM));
     upper = ip + ipv4.HEADER_LEN;
   }
@@ -177,8 +184,8 @@ function copyHeader(to: usize, from: usize, length: usize): void {
 function nextNumber(sniffer: usize): u32 {
   return atomic.add<u32>(<usize>load<u32>(sniffer, SNIFFER_STATE) + CELL_NUMBER, 1);
 }
-/** Identification of an IP packet to the sniffer's destination. */
-export function nextIdentification(sniffer: usize): u32 {
+/** And identification of an IP packet to the destination. */
+function nextIdentification(sniffer: usize): u32 {
   return atomic.add<u32>(<usize>load<u32>(sniffer, SNIFFER_DATAGRAMS) + CELL_IDENTIFICATION, 1);
 }
 

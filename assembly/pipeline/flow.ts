@@ -18,6 +18,7 @@ const K3: u64 = 0x94d049bb133111eb;
 function endpoint(high: u64, low: u64, port: u32): u64 {
   let mixed = (high ^ port) * K1;
   mixed = (mixed ^ (mixed >> 29) ^ low) * K2;
+  mixed = (mixed ^ (mixed >> 32)) * K3;
   return mixed ^ (mixed >> 32);
 }
 
@@ -64,7 +65,7 @@ function flow4(ip: usize, end: usize): u32 {
 
 function flow6(ip: usize, end: usize): u32 {
   const packetEnd = ipv6.packetEnd(ip, end);
-  const upper = afterExtensions(ip, packetEnd);
+  const upper = afterExtensions(ip, packetEnd, true);
   const protocol = upperProtocol();
   const ports = isPiece() ? 0 : portsAt(upper, packetEnd, protocol);
   const from = ip + ipv6.SOURCE;

@@ -34,6 +34,7 @@ import {
 } from "../memory/layout";
 import { count, dropNewest, dropOldest, dropsOldest, isFull, queueAt, reclaim } from "../memory/queue";
 import { Verdict } from "../verdict";
+import * as ethernet from "../wire/ethernet";
 import { isTunnelMode } from "./encapsulate";
 import { flowHash } from "./flow";
 import { place } from "./place";
@@ -136,13 +137,15 @@ function admit(d: usize, sniffer: usize, length: u32): u32 {
     }
   }
   const bucket = <usize>load<u32>(sniffer, SNIFFER_BUCKET);
+  const isOnSegment = mode == Delivery.Mac || mode == Delivery.Ip;
+  const charged = link + overhead + (isOnSegment ? max<u32>(kept, <u32>ethernet.HEADER_LEN) : kept);
   if (
     bucket != 0 &&
     !admits(
       bucket,
       load<u64>(sniffer, SNIFFER_COST),
       load<u64>(sniffer, SNIFFER_BURST),
-      link + overhead + kept,
+      charged,
       load<u64>(d, TIME),
     )
   ) {

@@ -62,7 +62,7 @@ function rewrite6(ip: usize, end: usize, address: usize): void {
   const change = difference(destination, address, 16);
   v128.store(destination, v128.load(address));
   const packetEnd = ipv6.packetEnd(ip, end);
-  const upper = afterExtensions(ip, packetEnd);
+  const upper = afterExtensions(ip, packetEnd, false);
   if (isLaterPiece() || isRerouted()) return;
   updateUpper(upper, packetEnd, upperProtocol(), change, true);
 }
@@ -72,7 +72,7 @@ function updateUpper(header: usize, end: usize, protocol: u32, change: u32, isIp
   const offset = protocols.checksumOffset(protocol, isIpv6);
   const field = header + offset;
   if (offset == protocols.NO_CHECKSUM || field + 2 > end) return;
-  const isUdp = protocol == protocols.UDP;
-  if (isUdp && load<u16>(field) == 0) return; // the sender left it out
-  if (update(field, change) == 0 && isUdp) store<u16>(field, 0xffff); // RFC 768
+  const zeroMeansNone = protocol == protocols.UDP || protocol == protocols.UDP_LITE;
+  if (zeroMeansNone && load<u16>(field) == 0) return;
+  if (update(field, change) == 0 && zeroMeansNone) store<u16>(field, 0xffff); // RFC 768, RFC 3828 3.1
 }

@@ -22,7 +22,7 @@ import { SLOT_CONTENT, slotStart, takeSlot } from "../memory/slots";
 import * as protocols from "../wire/ip-protocol";
 import * as ipv4 from "../wire/ipv4";
 import * as ipv6 from "../wire/ipv6";
-import { nextIdentification } from "./encapsulate";
+import { lastIdentification } from "./encapsulate";
 
 function isIpv6(sniffer: usize): bool {
   return (load<u16>(sniffer, SNIFFER_FLAGS) & SNIFFER_IPV6) != 0;
@@ -60,7 +60,7 @@ export function split(sniffer: usize, entry: u32): void {
   const data = frame + header;
   const total = load<u32>(first, RECORD_LENGTH) - <u32>header;
   const piece = pieceLength(sniffer);
-  const id = isIpv6(sniffer) ? nextIdentification(sniffer) : 0;
+  const id = lastIdentification();
   let last = first;
   for (let offset = piece; offset < total; offset += piece) {
     const length = min<u32>(piece, total - offset);

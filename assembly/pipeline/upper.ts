@@ -25,7 +25,8 @@ export function isRerouted(): bool {
   return rerouted;
 }
 
-export function afterExtensions(ip: usize, end: usize): usize {
+/** Gives the upper-layer header of the packet at `ip`; `toPiece`: goes no further than the header of a fragment. */
+export function afterExtensions(ip: usize, end: usize, toPiece: bool): usize {
   piece = false;
   later = false;
   rerouted = false;
@@ -33,6 +34,7 @@ export function afterExtensions(ip: usize, end: usize): usize {
   let p = ip + ipv6.HEADER_LEN;
   while (
     !later &&
+    !(toPiece && piece) &&
     (protocols.isExtension(upper) || upper == protocols.FRAGMENT || upper == protocols.AUTHENTICATION)
   ) {
     if (p + ipv6.EXTENSION_MIN > end) return p;

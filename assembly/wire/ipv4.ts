@@ -80,7 +80,8 @@ const OPTION_STRICT_ROUTE: u32 = 137;
 
 /** A source route with addresses left: the pseudo header has the last of them as its destination. */
 export function isRerouted(header: usize, end: usize): bool {
-  const last = min<usize>(end, header + headerLength(header));
+  const last = header + headerLength(header);
+  if (last > end) return false;
   let option = header + HEADER_LEN;
   while (option + 3 <= last) {
     const type = get8(option);
@@ -90,8 +91,9 @@ export function isRerouted(header: usize, end: usize): bool {
       continue;
     }
     const length = get8(option + 1);
-    if (type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE) return get8(option + 2) <= length;
-    if (length < 2) return false;
+    if (length < 2 || option + length > last) return false;
+    const isRoute = type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE;
+    if (isRoute && length >= 3 && get8(option + 2) <= length) return true;
     option += length;
   }
   return false;
