@@ -1,27 +1,31 @@
-// One hash for every table: keys of addresses and two words, seeded at random so that nobody can aim collisions.
-// Multiply and fold; the constants are those of splitmix64 (Steele, Lea, Flood 2014).
+// One hash for every table: words of 8 bytes, each multiplied by a secret odd number of its own, summed and mixed (multilinear
+// hashing: Carter, Wegman 1979; Lemire, Kaser 2014). The multiplications do not wait for one another. The numbers are chosen at
+// random when the engine is made, so that nobody can aim collisions.
 
-import { CONFIG_SEED } from "./layout";
+import { CONFIG_SEEDS } from "./layout";
 
-const K1: u64 = 0x9e3779b97f4a7c15;
-const K2: u64 = 0xbf58476d1ce4e5b9;
-const K3: u64 = 0x94d049bb133111eb;
+const MIX: u64 = 0x94d049bb133111eb; // splitmix64
+
+function factor(i: usize): u64 {
+  return load<u64>(<usize>CONFIG_SEEDS + (i << 3));
+}
+
+function mixed(total: u64): u32 {
+  return <u32>(((total ^ (total >> 32)) * MIX) >> 32);
+}
 
 /** Of 16 bytes (two words of 8) and two words of 4. */
 export function hash16(high: u64, low: u64, a: u32, b: u32): u32 {
-  let mixed = load<u64>(CONFIG_SEED) ^ (((<u64>a) << 32) | b);
-  mixed = (mixed ^ high) * K1;
-  mixed = (mixed ^ (mixed >> 29) ^ low) * K2;
-  mixed = (mixed ^ (mixed >> 32)) * K3;
-  return <u32>(mixed >> 32);
+  return mixed((((<u64>a) << 32) | b) * factor(0) + high * factor(1) + low * factor(2));
 }
 
 /** Of the 32 bytes at `addresses` and two words. */
 export function hash32(addresses: usize, a: u32, b: u32): u32 {
-  let mixed = load<u64>(CONFIG_SEED) ^ (((<u64>a) << 32) | b);
-  mixed = (mixed ^ load<u64>(addresses)) * K1;
-  mixed = (mixed ^ (mixed >> 29) ^ load<u64>(addresses, 8)) * K2;
-  mixed = (mixed ^ (mixed >> 32) ^ load<u64>(addresses, 16)) * K3;
-  mixed = (mixed ^ (mixed >> 29) ^ load<u64>(addresses, 24)) * K1;
-  return <u32>(mixed >> 32);
+  return mixed(
+    (((<u64>a) << 32) | b) * factor(0) +
+      load<u64>(addresses) * factor(1) +
+      load<u64>(addresses, 8) * factor(2) +
+      load<u64>(addresses, 16) * factor(3) +
+      load<u64>(addresses, 24) * factor(4),
+  );
 }

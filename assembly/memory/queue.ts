@@ -19,6 +19,7 @@ import {
   QUEUE_RETURNED,
   QUEUE_RETURNS,
   QUEUE_RING,
+  QUEUE_SEEN,
   QUEUE_SEND_ERROR,
   QUEUE_SENT,
   QUEUE_SENT_BYTES,
@@ -65,7 +66,12 @@ export function queued(queue: usize): u32 {
 }
 
 export function isFull(queue: usize): bool {
-  return queued(queue) >= load<u32>(queue, QUEUE_LIMIT);
+  const limit = load<u32>(queue, QUEUE_LIMIT);
+  const tail = load<u32>(queue, QUEUE_TAIL);
+  if (tail - load<u32>(queue, QUEUE_SEEN) < limit) return false;
+  const seen = head(queue);
+  store<u32>(queue, seen, QUEUE_SEEN);
+  return tail - seen >= limit;
 }
 
 export function dropsOldest(queue: usize): bool {
@@ -166,8 +172,16 @@ export function take(queue: usize, most: u32, into: usize): u32 {
       store<u32>(queue, first + taken, QUEUE_HEAD);
     }
     store<u64>(queue, load<u64>(queue, QUEUE_TAKEN) + taken, QUEUE_TAKEN);
+    if (!threaded && first + taken == tail) rewind(queue);
     return taken;
   }
+}
+
+/** An empty queue begins at its first place again, which is in the cache. */
+function rewind(queue: usize): void {
+  store<u32>(queue, 0, QUEUE_TAIL);
+  store<u32>(queue, 0, QUEUE_HEAD);
+  store<u32>(queue, 0, QUEUE_SEEN);
 }
 
 /** A record that was taken is sent, or could not be. */

@@ -25,7 +25,6 @@ import {
   PROBE,
   QUEUE_FLAGS,
   QUEUE_HELD,
-  QUEUE_LIMIT,
   QUEUE_OFFERED,
   QUEUE_THREADED,
   RECORD_ABOUT,
@@ -52,7 +51,7 @@ import {
   TIME,
   VERDICT,
 } from "../memory/layout";
-import { count, push, queueAt, queued } from "../memory/queue";
+import { count, isFull, push, queueAt } from "../memory/queue";
 import { freeRecords, record, takeRecord } from "../memory/records";
 import { isLarge, spare } from "../memory/slots";
 import { add } from "../memory/worker";
@@ -102,11 +101,7 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
         break;
       const queueNumber = load<u32>(sniffer, SNIFFER_QUEUE);
       const queue = queueAt(queueNumber);
-      if (
-        (load<u32>(queue, QUEUE_FLAGS) & QUEUE_THREADED) != 0 ||
-        queued(queue) >= load<u32>(queue, QUEUE_LIMIT)
-      )
-        break;
+      if ((load<u32>(queue, QUEUE_FLAGS) & QUEUE_THREADED) != 0 || isFull(queue)) break;
       const held = load<u32>(queue, QUEUE_HELD);
       if (held >= spare(false) || freeRecords() == 0) break;
 

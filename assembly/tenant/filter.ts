@@ -8,16 +8,16 @@ const K1: u64 = 0x9e3779b97f4a7c15;
 const K2: u64 = 0xbf58476d1ce4e5b9;
 
 function hashOf(high: u64, low: u64): u64 {
-  return ((high * K2) ^ low) * K1;
+  const mixed = ((high * K2) ^ low) * K1;
+  return (mixed ^ (mixed >> 32)) * K2;
 }
 function wordOf(generation: usize, hash: u64): usize {
   const word = <u32>(hash >> 32) & load<u32>(generation, MAP_FILTER_MASK);
   return <usize>load<u32>(generation, MAP_FILTER) + (word << 3);
 }
-/** Three bits, from the hash's upper half too: the lower bits of a product depend on few of its factors. */
 function bitsOf(hash: u64): u64 {
   const one: u64 = 1;
-  return (one << ((hash >> 58) & 63)) | (one << ((hash >> 52) & 63)) | (one << ((hash >> 26) & 63));
+  return (one << (hash & 63)) | (one << ((hash >> 6) & 63)) | (one << ((hash >> 12) & 63));
 }
 
 /** False: no delivery or gateway address is these two words. */

@@ -28,7 +28,49 @@ import {
   SHAPE_VSID,
   SOURCE,
 } from "../memory/layout";
-import { find } from "./table";
+import { find, firstSlot, holds } from "./table";
+
+/**
+ * Where `shape`, the map's most specific, has its key for the packet of `d`, if it can have one: what `claimOf` looks at first. Of a
+ * packet that is in no tunnel it is some slot.
+ */
+export function likelySlot(d: usize, generation: usize, shape: usize): usize {
+  const bits = load<u32>(shape, SHAPE_BITS);
+  return firstSlot(
+    generation,
+    load<u64>(d, SOURCE) & load<u64>(shape, SHAPE_MASK),
+    load<u64>(d, SOURCE + 8) & load<u64>(shape, SHAPE_MASK + 8),
+    idOf(d, bits),
+    bits | identityBits(d),
+  );
+}
+
+/** Whether the key in `slot` is what `shape`, the map's most specific, asks of the packet of `d`: then it is its claim. */
+export function isClaimedBy(d: usize, shape: usize, slot: usize): bool {
+  const bits = load<u32>(shape, SHAPE_BITS);
+  const has = load<u32>(d, HAS);
+  const family: u32 = (has & HAS_IPV6) != 0 ? FAMILY_IPV6 : FAMILY_IPV4;
+  const wanted = (bits >> BITS_FAMILY) & 3;
+  return (
+    holds(
+      slot,
+      load<u64>(d, SOURCE) & load<u64>(shape, SHAPE_MASK),
+      load<u64>(d, SOURCE + 8) & load<u64>(shape, SHAPE_MASK + 8),
+      idOf(d, bits),
+      bits | identityBits(d),
+    ) &&
+    load<u32>(shape, SHAPE_FLAGS) == 0 &&
+    (wanted == FAMILY_ANY || wanted == family) &&
+    (((bits >> BITS_HAS_ID) & 1) == 0 || (has & HAS_ID) != 0)
+  );
+}
+
+function idOf(d: usize, bits: u32): u32 {
+  return ((bits >> BITS_HAS_ID) & 1) != 0 ? load<u32>(d, ID) : 0;
+}
+function identityBits(d: usize): u32 {
+  return KIND_IDENTITY | ((<u32>load<u8>(d, ENCAPSULATION)) << BITS_ENCAPSULATION);
+}
 
 /** The slot of the most specific claim on the tunnel of `d`, or 0. */
 export function claimOf(d: usize, generation: usize): usize {

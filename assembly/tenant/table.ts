@@ -24,6 +24,12 @@ export function find(generation: usize, high: u64, low: u64, word: u32, bits: u3
   return load<u32>(slot, KEY_CLAIM) == 0 ? 0 : slot;
 }
 
+/** The slot where looking for the key begins. */
+export function firstSlot(generation: usize, high: u64, low: u64, word: u32, bits: u32): usize {
+  const table = <usize>load<u32>(generation, MAP_TABLE);
+  return table + <usize>(hash16(high, low, word, bits) & load<u32>(generation, MAP_MASK)) * KEY_SIZE;
+}
+
 /** The slot that holds the key, or the free one where it belongs. */
 function probe(generation: usize, high: u64, low: u64, word: u32, bits: u32): usize {
   const table = <usize>load<u32>(generation, MAP_TABLE);
@@ -37,12 +43,13 @@ function probe(generation: usize, high: u64, low: u64, word: u32, bits: u32): us
   return slot;
 }
 
-function holds(slot: usize, high: u64, low: u64, word: u32, bits: u32): bool {
+/** Whether the slot has the key. Of a free slot everything is 0, and no key has bits of 0. */
+export function holds(slot: usize, high: u64, low: u64, word: u32, bits: u32): bool {
   return (
-    load<u64>(slot, KEY_HIGH) == high &&
     load<u64>(slot, KEY_LOW) == low &&
     load<u32>(slot, KEY_WORD) == word &&
-    load<u32>(slot, KEY_BITS) == bits
+    load<u32>(slot, KEY_BITS) == bits &&
+    load<u64>(slot, KEY_HIGH) == high
   );
 }
 

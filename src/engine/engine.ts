@@ -253,8 +253,11 @@ function configure(memory: LinearMemory, options: EngineOptions): void {
   );
   set(at.CONFIG_FILTER_SESSION, session ?? 0);
   set(at.CONFIG_FILTER_VNI, vni ?? 0);
-  const seed = crypto.getRandomValues(new BigUint64Array(1));
-  u64[at.CONFIG_SEED >>> 3] = seed[0]!;
+  const seeds = crypto.getRandomValues(new BigUint64Array(at.SEEDS));
+  u64.set(
+    seeds.map((seed) => seed | 1n),
+    at.CONFIG_SEEDS >>> 3,
+  );
   u64[at.CONFIG_TIMEOUT >>> 3] = decode.reassembly.timeout;
   set(at.CONFIG_PER_SOURCE, decode.reassembly.perSource);
 

@@ -30,6 +30,9 @@ interface Queue {
   map: number;
 }
 
+/** Rings of a power of two, one behind another, would have their first lines in the same few cache sets. */
+const LINE = 64;
+
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 export class QueueStore {
@@ -123,7 +126,7 @@ export class QueueStore {
     const places = powerOfTwo(limit);
     const hadPlaces = this.#memory.u32[words + at.QUEUE_MASK / 4]! + 1;
     let ring = this.#memory.u32[words + at.QUEUE_RING / 4]!;
-    if (ring === 0 || hadPlaces < places) ring = this.#memory.allocate(places * 4).address;
+    if (ring === 0 || hadPlaces < places) ring = this.#memory.allocate(places * 4 + LINE).address;
     const { u8, u32 } = this.#memory;
     u8.fill(0, header, header + at.QUEUE_SIZE);
     u32[words + at.QUEUE_RING / 4] = ring;
