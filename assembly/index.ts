@@ -11,7 +11,7 @@ import { expireAll } from "./pipeline/reassemble";
 export { ABI_VERSION } from "./abi";
 export { giveSlot, takeSlot } from "./memory/slots";
 export { prepareSniffer } from "./pipeline/encapsulate";
-export { encodePcap, encodePcapng } from "./pipeline/encode";
+export { encodeDeliveries, encodePcap, encodePcapng } from "./pipeline/encode";
 export { process, recycle } from "./pipeline/process";
 export { publish } from "./tenant/generation";
 export { build as mapBuild } from "./tenant/table";

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { QUARANTINE_LIMIT } from "../config/defaults.js";
 import { parseSize } from "../config/quantities.js";
 import type { GatewayConfig } from "../config/schema.js";
+import { SpangateError } from "../errors.js";
 import { addDecodeFlags, type DecodeFlags, withFlags } from "./decode-flags.js";
 import type { ReportFlags } from "./run.js";
 
@@ -11,6 +12,7 @@ interface DecapFlags extends DecodeFlags, ReportFlags {
   readonly config: string;
   readonly out: string;
   readonly quarantine?: string;
+  readonly asDelivered?: boolean;
   readonly comments?: boolean;
 }
 
@@ -20,6 +22,8 @@ Examples:
         tenants/<sniffer>.pcapng for each sniffer, and a table of who got what
   $ spangate decap a.pcap b.pcapng.gz --config gateway.yaml --out tenants --quarantine unmapped.pcapng
         packets that no tenant claims are kept apart
+  $ spangate decap mirror.pcap --config gateway.yaml --out wires --as-delivered
+        frames as each sniffer would receive them: addressed to it, or in the tunnel to it
   $ spangate decap mirror.pcap --config gateway.yaml --out tenants --json | jq .drops
         the report for a program
 
@@ -36,6 +40,10 @@ export function decapCommand(command: Command): Command {
       .option("--quarantine <FILE>", "pcapng for packets of no tenant, as they came; mode 0600"),
   );
   return command
+    .option(
+      "--as-delivered",
+      "write what each sniffer's wire would carry: rewritten, its share, within its rate",
+    )
     .option("--comments", "write what the tunnel headers said into packet comments")
     .option("--json", "the report as one JSON document")
     .option("-q, --quiet", "no report and no progress, only errors")
@@ -44,6 +52,12 @@ export function decapCommand(command: Command): Command {
 }
 
 async function decap(inputs: string[], flags: DecapFlags): Promise<void> {
+  if (flags.asDelivered && flags.comments) {
+    throw new SpangateError(
+      "USAGE",
+      "--as-delivered and --comments exclude each other: what a sniffer's wire carries has no comments.",
+    );
+  }
   const { loadConfig } = await import("../config/load.js");
   const config = await loadConfig(flags.config);
   const { join } = await import("node:path");
@@ -70,6 +84,7 @@ async function decap(inputs: string[], flags: DecapFlags): Promise<void> {
         config,
         engine: withFlags(datapath.engineOptions(config.decode, config.tunnel.ports), flags),
         directory: flags.out,
+        asDelivered: flags.asDelivered === true,
         ...(quarantine === undefined ? {} : { quarantine }),
         comments: flags.comments === true,
         onProgress,

@@ -45,6 +45,7 @@ export function stripText(report: Report, options: ReportOptions, style: ReportS
 export function decapText(report: Report, style: ReportStyle): string {
   return sections([
     deliveryLines(report, style),
+    refusalLines(report, style),
     verdictLines(report, { keepOthers: false }, style),
     asideLines(report, style),
     fileLines(report, style),
@@ -53,7 +54,7 @@ export function decapText(report: Report, style: ReportStyle): string {
 
 /** All of it, for programs. */
 export function reportJson(command: string, report: Report, options: ReportOptions): string {
-  const { counters, sessions, deliveries, files, notices, failure } = report;
+  const { counters, sessions, deliveries, sniffers, files, notices, failure } = report;
   const verdicts = Object.fromEntries(VERDICTS.map((name) => [name, counters[name]]));
   const others = Object.fromEntries(Object.entries(counters).filter(([name]) => !(name in verdicts)));
   const document = {
@@ -63,6 +64,7 @@ export function reportJson(command: string, report: Report, options: ReportOptio
     counters: others,
     sessions,
     deliveries,
+    ...(sniffers === undefined ? {} : { sniffers: Object.fromEntries(sniffers) }),
     files,
     notices,
     ...(failure === undefined ? {} : { failure }),
@@ -155,6 +157,29 @@ function deliveryLines({ deliveries }: Report, style: ReportStyle): string[] {
       ["packets", "right"],
       ["bytes", "right"],
       ["upstream loss", "right"],
+    ],
+    rows,
+    style.title,
+  );
+}
+
+/** What sniffers were offered and did not take, when there is such. */
+function refusalLines({ sniffers }: Report, style: ReportStyle): string[] {
+  const rows = [...(sniffers ?? [])]
+    .filter(([, { offered, sent }]) => sent < offered)
+    .map(([sniffer, { offered, sent, tooLarge, rate, droppedNewest, droppedOldest }]) => [
+      sniffer,
+      ...[offered, sent, tooLarge, rate, droppedNewest + droppedOldest].map(style.number),
+    ]);
+  if (rows.length === 0) return [];
+  return tableText(
+    [
+      ["sniffer", "left"],
+      ["offered", "right"],
+      ["sent", "right"],
+      ["too-large", "right"],
+      ["rate", "right"],
+      ["queue-full", "right"],
     ],
     rows,
     style.title,

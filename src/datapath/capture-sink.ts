@@ -1,14 +1,13 @@
 // A capture file that packets of the batch go into: every mirror session is an interface of its own.
 
-import * as at from "../../assembly/memory/layout.js";
 import { type CaptureWriter, createCapture, MAX_CAPTURED } from "../capture/index.js";
-import { type Engine, type Stretch, Verdict } from "../engine/index.js";
+import type { Engine } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
 import { VERSION } from "../version.js";
 import type { Comments } from "./comments.js";
 import type { WrittenFile } from "./report.js";
+import { DeliveryItems, type Items, PacketItems } from "./sink-items.js";
 
-const ETHERNET = 1;
 /** A record with the longest frame and comment. */
 const LONGEST_RECORD = MAX_CAPTURED + 2048;
 const LONGEST_DECLARATION = 128;
@@ -24,6 +23,8 @@ export interface SinkOptions {
   readonly limit?: number;
   /** Most bytes of a packet; whole packets when absent. */
   readonly snaplen?: number;
+  /** Deliveries are as on a wire: their length is all they ever had. */
+  readonly rewritten?: boolean;
   /** Writes what the frame does not say into a comment. */
   readonly comments?: Comments;
 }
@@ -40,16 +41,23 @@ export class CaptureSink {
   readonly #writer: CaptureWriter;
   readonly #snaplen: number;
   readonly #comments: Comments | undefined;
-  /** Interface number + 1 by session number; untouched pages of it take no memory. */
-  readonly #interfaces: Stretch;
+  readonly #packets: PacketItems;
+  readonly #deliveries: DeliveryItems;
   /** Where descriptors hold an interface of this file. */
   readonly #borrowed: number[] = [];
 
-  private constructor(engine: Engine, writer: CaptureWriter, { snaplen, comments, limit }: SinkOptions) {
+  private constructor(
+    engine: Engine,
+    writer: CaptureWriter,
+    { snaplen, comments, limit, rewritten }: SinkOptions,
+  ) {
     this.#engine = engine;
-    this.#interfaces = engine.allocate(engine.sessionCapacity * 4);
     this.#writer = writer;
     this.#snaplen = snaplen ?? WHOLE;
+    // Interface number + 1 by session, and one for what has none; untouched pages of it take no memory.
+    const { address } = engine.allocate((engine.sessionCapacity + 1) * 4);
+    this.#packets = new PacketItems(engine, address, this.#snaplen);
+    this.#deliveries = new DeliveryItems(engine, address, rewritten === true);
     this.#limit = limit ?? Number.POSITIVE_INFINITY;
     this.#comments = writer.format === "pcapng" ? comments : undefined;
   }
@@ -77,29 +85,38 @@ export class CaptureSink {
 
   /** Adds the first `count` descriptors of `numbers`, in their order. Resolves when their frames are no longer needed. */
   async add(numbers: Uint8Array, count: number): Promise<void> {
-    const engine = this.#engine;
     if (this.#comments !== undefined) for (let i = 0; i < count; i++) this.#comments.write(numbers[i]!);
+    await this.#write(this.#packets, numbers, count);
+  }
+
+  /** The same of deliveries that were taken. */
+  async addDeliveries(numbers: Uint8Array, count: number): Promise<void> {
+    await this.#write(this.#deliveries, numbers, count);
+  }
+
+  async #write(items: Items, numbers: Uint8Array, count: number): Promise<void> {
+    const engine = this.#engine;
     engine.select(numbers, count);
     const { file, format } = this.#writer;
     for (let from = 0; from < count; ) {
-      const to = file.reserve(Math.min(file.blockLength, this.#longest(numbers[from]!)));
+      const to = file.reserve(Math.min(file.blockLength, items.longest(numbers[from]!)));
       if (to < 0) {
         await file.ready();
         continue;
       }
       const left = this.#limit - file.bytesWritten;
       const limit = to + Math.max(0, Math.min(file.room, left));
-      const end = engine.encode(format, from, count, to, limit, this.#snaplen, this.#interfaces.address);
+      const end = items.encode(format, from, count, to, limit);
       file.commit(end - to);
       from += engine.encoded;
       this.packets += engine.encoded;
       if (from === count) break;
-      const isFull = engine.encoded === 0 && left < file.room && this.#isKnown(numbers[from]!);
+      const isFull = engine.encoded === 0 && left < file.room && this.#isKnown(items, numbers[from]!);
       if (left < LONGEST_DECLARATION || isFull) {
         this.withheld += count - from;
         break;
       }
-      if (!this.#isKnown(numbers[from]!)) await this.#declare(numbers[from]!);
+      if (!this.#isKnown(items, numbers[from]!)) await this.#declare(items, numbers[from]!);
     }
     this.#forget();
   }
@@ -120,42 +137,22 @@ export class CaptureSink {
     return { path, packets: this.packets, bytes: this.bytesWritten, isWhole };
   }
 
-  /** Bytes that the record of a descriptor takes at most. */
-  #longest(number: number): number {
-    const { batch } = this.#engine;
-    return 2048 + Math.max(batch.word(number, at.INNER_CAPTURED), batch.word(number, at.CAPTURED));
+  #isKnown(items: Items, number: number): boolean {
+    return this.#engine.memory.u32[items.place(number)] !== 0;
   }
 
-  #isKnown(number: number): boolean {
-    return this.#engine.memory.u32[this.#place(number)] !== 0;
-  }
-
-  /** Where the interface of a descriptor stands: with its session's, or in itself when it has none, or comes as it was. */
-  #place(number: number): number {
-    const { batch } = this.#engine;
-    const session = batch.verdict(number) === Verdict.Delivered ? batch.session(number) : -1;
-    return session >= 0
-      ? (this.#interfaces.address >>> 2) + session
-      : (batch.address(number) + at.INTERFACE) >>> 2;
-  }
-
-  async #declare(number: number): Promise<void> {
-    const { batch, sessions, memory } = this.#engine;
-    const asCaptured = batch.verdict(number) !== Verdict.Delivered;
-    const session = asCaptured ? -1 : batch.session(number);
-    const linkType = asCaptured ? batch.word(number, at.LINK_TYPE) : ETHERNET;
-    const name = asCaptured ? "others" : session < 0 ? "untracked" : sessions.name(session);
+  async #declare(items: Items, number: number): Promise<void> {
+    const { name, linkType, key, isLastFragment } = items.interfaceOf(number);
     const snaplen = this.#snaplen === WHOLE ? 0 : this.#snaplen;
-    const key = session < 0 ? `${name} ${linkType}` : `session ${session}`;
     let known = this.#writer.interfaceFor(name, linkType, snaplen, key);
     while (known < 0) {
       await this.#writer.file.ready();
       known = this.#writer.interfaceFor(name, linkType, snaplen, key);
     }
-    if (asCaptured && (batch.word(number, at.HAS) & at.HAS_DATAGRAM) !== 0) this.lastFragments++;
-    const place = this.#place(number);
-    memory.u32[place] = known + 1;
-    if (session < 0) this.#borrowed.push(place);
+    if (isLastFragment) this.lastFragments++;
+    const place = items.place(number);
+    this.#engine.memory.u32[place] = known + 1;
+    if (items.isBorrowed(number)) this.#borrowed.push(place);
   }
 
   /** Clears the interfaces in descriptors: the next file that takes these packets has others. */

@@ -1,8 +1,8 @@
 // Capture files through the engine, batch by batch: read into linear memory, processed where they lie.
 
 import { stat } from "node:fs/promises";
-import { CaptureReader, READ_AREA_LENGTH } from "../capture/index.js";
-import type { Engine } from "../engine/index.js";
+import { CaptureReader, type FrameBatch, READ_AREA_LENGTH } from "../capture/index.js";
+import type { Batch, Engine } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
 import type { Progress } from "./report.js";
 
@@ -31,6 +31,7 @@ export async function runCaptures(
   take: Take,
   onProgress?: (progress: Progress) => void,
   output: Output = NO_OUTPUT,
+  framesAtOnce = engine.batch.capacity,
 ): Promise<SpangateError | undefined> {
   const totalBytes = onProgress === undefined ? undefined : await sizeOf(inputs);
   const area = engine.allocate(READ_AREA_LENGTH);
@@ -41,7 +42,7 @@ export async function runCaptures(
       const reader = await CaptureReader.open(input, area);
       try {
         do {
-          await drain(engine, reader, take);
+          await drain(engine, reader, take, framesAtOnce);
           const bytesRead = before + reader.bytesRead;
           const total = totalBytes === undefined ? {} : { totalBytes };
           onProgress?.({ bytesRead, packets: engine.batch.packets, ...total });
@@ -70,17 +71,28 @@ async function advance(reader: CaptureReader, output: Output): Promise<boolean> 
 }
 
 /** Everything the reader has in memory. */
-async function drain(engine: Engine, reader: CaptureReader, take: Take): Promise<void> {
+async function drain(engine: Engine, reader: CaptureReader, take: Take, framesAtOnce: number): Promise<void> {
   const { batch } = engine;
+  const frames = framesAtOnce >= batch.capacity ? batch : atMost(batch, framesAtOnce);
   for (;;) {
     batch.clear();
-    if (reader.next(batch) === 0) return;
+    if (reader.next(frames) === 0) return;
     for (let from = 0; from < batch.count; ) {
       const to = engine.process(from);
       await take(from, to);
       from = to;
     }
   }
+}
+
+/** The batch, as if it had room for `most` frames only. */
+function atMost(batch: Batch, most: number): FrameBatch {
+  return {
+    get room() {
+      return most - batch.count;
+    },
+    push: (...frame) => batch.push(...frame),
+  };
 }
 
 async function sizeOf(inputs: readonly string[]): Promise<number | undefined> {

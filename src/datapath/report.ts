@@ -1,6 +1,6 @@
 // What a run over capture files tells when it is over.
 
-import type { Counters, EncapsulationName, Session } from "../engine/index.js";
+import type { Counters, EncapsulationName, Session, SnifferAccounts } from "../engine/index.js";
 import type { SpangateError } from "../errors.js";
 
 /** How far a run is. */
@@ -39,6 +39,8 @@ export interface Report {
   readonly sessions: readonly Session[];
   /** `decap` only. */
   readonly deliveries: readonly Delivery[];
+  /** By sniffer, what became of the packets it was offered: `decap` with `asDelivered` only. */
+  readonly sniffers?: ReadonlyMap<string, SnifferAccounts>;
   readonly files: readonly WrittenFile[];
   /** What the run did not do although the configuration names it, or left out, in a sentence each. */
   readonly notices: readonly string[];

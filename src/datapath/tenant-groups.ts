@@ -24,7 +24,12 @@ export class TenantGroups {
     this.#places = new Uint16Array(tenants);
   }
 
-  split(from: number, to: number): readonly TenantGroup[] {
+  /** Tenants of the packets that were split last. */
+  get groups(): readonly TenantGroup[] {
+    return this.#groups.slice(0, this.#used);
+  }
+
+  split(from: number, to: number): void {
     const { batch } = this.#engine;
     for (let i = 0; i < this.#used; i++) this.#places[this.#groups[i]!.tenant] = 0;
     this.#used = 0;
@@ -38,7 +43,6 @@ export class TenantGroups {
         this.unmapped[this.unmappedCount++] = i;
       }
     }
-    return this.#groups.slice(0, this.#used);
   }
 
   #group(tenant: number): TenantGroup {

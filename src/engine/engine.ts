@@ -172,7 +172,27 @@ export class Engine {
     return call(from, count, to, limit, snaplen, interfaces) >>> 0;
   }
 
-  /** How many descriptors the last `encode` took. */
+  /**
+   * The same of deliveries that were taken, chosen by their numbers; all IP fragments of one or none. `rewritten`: their frames are as
+   * on a wire, where nothing tells what length they had before. The interface of what has no session stands in the table behind
+   * those of all sessions there can be.
+   */
+  encodeDeliveries(
+    format: "pcapng" | "pcap",
+    from: number,
+    count: number,
+    to: number,
+    limit: number,
+    rewritten: boolean,
+    interfaces: number,
+  ): number {
+    this.#check();
+    const asPcapng = format === "pcapng" ? 1 : 0;
+    const call = this.#exports.encodeDeliveries;
+    return call(from, count, to, limit, rewritten ? 1 : 0, interfaces, asPcapng) >>> 0;
+  }
+
+  /** How many descriptors or deliveries the last encoder call took. */
   get encoded(): number {
     return this.#field(at.WORKER_EMITTED);
   }

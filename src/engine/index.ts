@@ -1,6 +1,7 @@
 // The engine: what the rest of Spangate may use of it.
 
 export { type Batch, DIRECTIONS } from "./batch.js";
+export type { Deliveries } from "./deliveries.js";
 export { type Counters, Engine, type TraceEntry } from "./engine.js";
 export type { MapImage } from "./map-image.js";
 export type { LinearMemory, Stretch } from "./memory.js";
@@ -15,5 +16,7 @@ export {
   type VerdictName,
 } from "./names.js";
 export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
+export type { PoolOptions, SlotPool } from "./pool.js";
+export type { QueueStore, SnifferAccounts } from "./queues.js";
 export type { Session, SessionTable } from "./sessions.js";
 export { FrameSlots } from "./slots.js";

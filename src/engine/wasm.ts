@@ -35,6 +35,15 @@ export interface EngineExports extends Record<string, unknown> {
   publish(generation: number): void;
   encodePcapng: Encode;
   encodePcap: Encode;
+  encodeDeliveries(
+    first: number,
+    count: number,
+    to: number,
+    limit: number,
+    rewritten: number,
+    interfaces: number,
+    asPcapng: number,
+  ): number;
 }
 
 const modules = new Map<Build, Promise<WebAssembly.Module>>();

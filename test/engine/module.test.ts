@@ -87,7 +87,7 @@ describe("the layout", () => {
       at.DESCRIPTOR,
       at.DESCRIPTORS,
     ];
-    for (const offset of [...fields, at.COUNTERS, at.WORKER_SIZE, at.CONFIG_SEED, at.CONFIG_TIMEOUT]) {
+    for (const offset of [...fields, at.COUNTERS, at.WORKER_SIZE, at.CONFIG_SEEDS, at.CONFIG_TIMEOUT]) {
       expect(offset % 8).toBe(0);
     }
   });
