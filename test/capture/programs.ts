@@ -14,9 +14,14 @@ export function missing(program: string): boolean {
   return absent;
 }
 
-/** The fields that tshark sees, one row a packet. */
-export function tshark(path: string, fields: readonly string[]): string[][] {
-  const args = ["-r", path, "-n", "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
+/** The fields that tshark sees, one row a packet; with preferences such as `ip.check_checksum:TRUE`. */
+export function tshark(
+  path: string,
+  fields: readonly string[],
+  preferences: readonly string[] = [],
+): string[][] {
+  const options = preferences.flatMap((preference) => ["-o", preference]);
+  const args = ["-r", path, "-n", ...options, "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
   const output = execFileSync("tshark", args, {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
