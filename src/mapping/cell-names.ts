@@ -1,15 +1,21 @@
 // The cells that an image asks for by name: what is kept in them outlives a generation of the map.
 
-/** Names, numbered from 1 in the order in which they were first asked for. */
+/** Names, numbered from 1. */
 export class CellNames {
   readonly names: string[] = [];
-  readonly #numbers = new Map<string, number>();
+  readonly #shared = new Map<string, number>();
 
-  number(name: string): number {
-    let number = this.#numbers.get(name);
+  /** Of a cell that one record has for itself. */
+  own(name: string): number {
+    return this.names.push(name);
+  }
+
+  /** Of a cell that all have who ask for the name. */
+  shared(name: string): number {
+    let number = this.#shared.get(name);
     if (number === undefined) {
       number = this.names.push(name);
-      this.#numbers.set(name, number);
+      this.#shared.set(name, number);
     }
     return number;
   }

@@ -116,8 +116,8 @@ export class SnifferRecords {
     if ("index" in sniffer) this.#view.setUint32(record + at.SNIFFER_INDEX, sniffer.index, true);
     const end = `to ${formatAddress(to)}`;
     const state = "session" in sniffer ? `${end} session ${sniffer.session}` : end;
-    this.#view.setUint32(record + at.SNIFFER_STATE, this.#cells.number(state), true);
-    this.#view.setUint32(record + at.SNIFFER_DATAGRAMS, this.#cells.number(end), true);
+    this.#view.setUint32(record + at.SNIFFER_STATE, this.#cells.shared(state), true);
+    this.#view.setUint32(record + at.SNIFFER_DATAGRAMS, this.#cells.shared(end), true);
   }
 
   #setLink(record: number, sniffer: OnSegment | Tunnelled, destination: Mac): void {
@@ -144,7 +144,7 @@ export class SnifferRecords {
 
   #setRate(record: number, name: string, rate: number): void {
     const { cost, burst } = bucketOf(rate);
-    this.#view.setUint32(record + at.SNIFFER_BUCKET, this.#cells.number(`sniffer ${name}`), true);
+    this.#view.setUint32(record + at.SNIFFER_BUCKET, this.#cells.own(`sniffer ${name}`), true);
     this.#view.setBigUint64(record + at.SNIFFER_COST, cost, true);
     this.#view.setBigUint64(record + at.SNIFFER_BURST, burst, true);
   }
