@@ -45,6 +45,7 @@ export class CellStore {
    */
   begin(names: readonly string[]): Uint32Array {
     this.#abandon();
+    this.#inForce.kept.fill(0);
     this.#release(this.#former.addresses, this.#former.kept);
     this.#former = NOTHING;
     const addresses = new Uint32Array(names.length);
@@ -74,9 +75,9 @@ export class CellStore {
     let missing = 0;
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!;
-      let place: number | undefined = next;
+      let place = present.length > 0 ? next : undefined;
       // From one generation to the next most names stay where they are.
-      if (present[next] !== name) {
+      if (present[next] !== name && present.length > 0) {
         places ??= new Map(present.map((known, p) => [known, p]));
         place = places.get(name);
       }
@@ -96,7 +97,6 @@ export class CellStore {
     if (this.#begun === undefined) return;
     for (const address of this.#fresh) this.#spare.push(address);
     this.#begun = undefined;
-    this.#inForce.kept.fill(0);
   }
 
   #release(addresses: Uint32Array, kept: Uint8Array): void {

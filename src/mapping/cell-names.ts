@@ -1,21 +1,28 @@
 // The cells that an image asks for by name: what is kept in them outlives a generation of the map.
 
-/** Names, numbered from 1. */
+/** Names by what they are of; a record has a name's number in its list, from 1. */
 export class CellNames {
-  readonly names: string[] = [];
-  readonly #shared = new Map<string, number>();
+  readonly tenants: string[] = [];
+  readonly sniffers: string[] = [];
+  readonly destinations: string[] = [];
+  readonly #numbers = new Map<string, number>();
 
-  /** Of a cell that one record has for itself. */
-  own(name: string): number {
-    return this.names.push(name);
+  /** Number of the token bucket of a tenant. */
+  tenant(name: string): number {
+    return this.tenants.push(name);
   }
 
-  /** Of a cell that all have who ask for the name. */
-  shared(name: string): number {
-    let number = this.#shared.get(name);
+  /** Number of the token bucket of a sniffer. */
+  sniffer(name: string): number {
+    return this.sniffers.push(name);
+  }
+
+  /** Number of the cell that all have who send to a destination. */
+  destination(name: string): number {
+    let number = this.#numbers.get(name);
     if (number === undefined) {
-      number = this.names.push(name);
-      this.#shared.set(name, number);
+      number = this.destinations.push(name);
+      this.#numbers.set(name, number);
     }
     return number;
   }

@@ -108,7 +108,7 @@ export class TenantRecords {
   #addRate(record: number, name: string, rate: number): void {
     const { cost, burst } = bucketOf(rate);
     const view = new DataView(this.#words.buffer, record * 4);
-    this.#words[record + BUCKET] = this.#cells.own(`tenant ${name}`);
+    this.#words[record + BUCKET] = this.#cells.tenant(name);
     view.setBigUint64(at.TENANT_COST, cost, true);
     view.setBigUint64(at.TENANT_BURST, burst, true);
   }

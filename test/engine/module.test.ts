@@ -9,14 +9,23 @@ import * as at from "../../assembly/memory/layout.js";
 const EXPORTS = [
   "ABI_VERSION",
   "attach",
+  "createPool",
   "encodePcap",
   "encodePcapng",
   "flush",
+  "giveSlot",
   "mapBuild",
   "memory",
+  "prepareSniffer",
   "process",
   "publish",
   "reassemblySize",
+  "recycle",
+  "settle",
+  "settleFrom",
+  "take",
+  "takeFrom",
+  "takeSlot",
 ];
 
 function path(file: string): string {
