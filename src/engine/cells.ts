@@ -11,12 +11,12 @@ const BLOCK = 512;
 interface Used {
   readonly names: readonly string[];
   /** By place in `names`. */
-  readonly addresses: Uint32Array;
+  readonly addresses: readonly number[];
   /** By place, 1: the generation that was begun after this one uses the cell too. */
   readonly kept: Uint8Array;
 }
 
-const NOTHING: Used = { names: [], addresses: new Uint32Array(), kept: new Uint8Array() };
+const NOTHING: Used = { names: [], addresses: [], kept: new Uint8Array() };
 
 /** Hands out cells. Two generations use them at a time: the one in force, and the one before it or the one being built. */
 export class CellStore {
@@ -26,7 +26,7 @@ export class CellStore {
   #former = NOTHING;
   /** The one being built, and its cells that the one in force does not have. */
   #begun: Used | undefined;
-  #fresh: Uint32Array = NOTHING.addresses;
+  #fresh: number[] = [];
   /** Addresses of cells that no generation uses. */
   readonly #spare: number[] = [];
   #next = 0;
@@ -43,17 +43,20 @@ export class CellStore {
    *
    * @param names distinct ones
    */
-  begin(names: readonly string[]): Uint32Array {
+  begin(names: readonly string[]): readonly number[] {
     this.#abandon();
     this.#inForce.kept.fill(0);
     this.#release(this.#former.addresses, this.#former.kept);
     this.#former = NOTHING;
-    const addresses = new Uint32Array(names.length);
+    // No typed arrays: allocating one makes V8 collect the whole heap when WebAssembly memory has just grown.
+    const addresses = new Array<number>(names.length).fill(0);
     const missing = this.#inherit(names, addresses);
     this.#provide(missing);
-    this.#fresh = new Uint32Array(missing);
-    for (let i = 0, place = 0; place < missing; i++) {
-      if (addresses[i] === 0) addresses[i] = this.#fresh[place++] = this.#take();
+    this.#fresh = [];
+    for (let i = 0; this.#fresh.length < missing; i++) {
+      if (addresses[i] !== 0) continue;
+      addresses[i] = this.#take();
+      this.#fresh.push(addresses[i]!);
     }
     this.#begun = { names, addresses, kept: new Uint8Array(names.length) };
     return addresses;
@@ -68,7 +71,7 @@ export class CellStore {
   }
 
   /** Fills in the addresses of those names that the generation in force has. Gives how many it has not. */
-  #inherit(names: readonly string[], addresses: Uint32Array): number {
+  #inherit(names: readonly string[], addresses: number[]): number {
     const { names: present, addresses: theirs, kept } = this.#inForce;
     let places: Map<string, number> | undefined;
     let next = 0;
@@ -99,7 +102,7 @@ export class CellStore {
     this.#begun = undefined;
   }
 
-  #release(addresses: Uint32Array, kept: Uint8Array): void {
+  #release(addresses: readonly number[], kept: Uint8Array): void {
     for (let i = 0; i < addresses.length; i++) if (kept[i] === 0) this.#spare.push(addresses[i]!);
   }
 

@@ -172,7 +172,7 @@ export class MapStore {
 }
 
 /** Addresses of a generation's cells, by their place in the image's lists. */
-type Cells = Readonly<Record<keyof MapImage["cells"], Uint32Array>>;
+type Cells = Readonly<Record<keyof MapImage["cells"], readonly number[]>>;
 
 /** Where each part of a generation lies: bytes from its beginning. */
 interface Plan {
