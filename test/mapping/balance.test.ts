@@ -27,7 +27,7 @@ function documented(sniffers: readonly Balanced[]): number[] {
     const scores = sniffers.map(({ name, weight }) => {
       const s = hashOf(name);
       const m = ((s ^ (s >> 29n) ^ BigInt(b)) * K1) % MODULUS;
-      const x = Number(((m * K3) % MODULUS) >> 32n);
+      const x = Number((((m ^ (m >> 32n)) * K3) % MODULUS) >> 32n);
       return -weight / Math.log((x + 0.5) / 2 ** 32);
     });
     return scores.indexOf(Math.max(...scores));
