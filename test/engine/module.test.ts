@@ -10,6 +10,7 @@ const EXPORTS = [
   "ABI_VERSION",
   "attach",
   "createPool",
+  "encodeDeliveries",
   "encodePcap",
   "encodePcapng",
   "flush",
