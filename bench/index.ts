@@ -1,13 +1,14 @@
-// npm run bench [-- engine lookup offline] [--json FILE] [--keep]: measures, prints tables, writes everything as JSON.
+// npm run bench [-- engine map lookup offline] [--json FILE] [--keep]: measures, prints tables, writes everything as JSON.
 
 import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchEngine, printEngine } from "./engine.js";
 import { benchLookup, printLookup } from "./lookup.js";
+import { benchMap, printMap } from "./map.js";
 import { benchOffline, printOffline } from "./offline.js";
 
-const PARTS = ["engine", "lookup", "offline"] as const;
+const PARTS = ["engine", "map", "lookup", "offline"] as const;
 type Part = (typeof PARTS)[number];
 
 const { values, positionals } = parseArgs({
@@ -40,6 +41,11 @@ if (wanted.includes("engine")) {
   const results = await benchEngine();
   printEngine(results);
   report.engine = results;
+}
+if (wanted.includes("map")) {
+  const results = await benchMap();
+  printMap(results);
+  report.map = results;
 }
 if (wanted.includes("lookup")) {
   const results = await benchLookup();

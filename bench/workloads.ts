@@ -3,6 +3,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
+import { type GatewayConfig, gatewayConfig } from "../src/config/schema.js";
 import {
   erspan2,
   erspan3,
@@ -148,6 +149,30 @@ export function vxlanTemplate(session: number, inner: Uint8Array): Uint8Array {
 }
 /** Where its VNI stands (24 bits). */
 export const VXLAN_VNI = BEHIND_IPV4 + 8 + 4;
+
+/** Each tenant has a VNI from one source, and a sniffer: what a fleet of hypervisors looks like to its gateway. */
+export function mapConfiguration(count: number): GatewayConfig {
+  const tenants: GatewayConfig["tenants"] = Array.from({ length: count }, (_, t) => ({
+    name: `t${t}`,
+    sources: [
+      {
+        encapsulation: "vxlan",
+        vni: vniOf(t),
+        from: { family: 4, bytes: Uint8Array.of(10, 77, 1, 1 + (t % SOURCES)), prefixLength: 32 },
+      },
+    ],
+    addresses: [],
+    nonIp: "drop",
+    sniffers: [`s${t}`],
+    fanout: "copy",
+  }));
+  return { ...gatewayConfig.parse({}), tenants };
+}
+
+/** Not in order, as identifiers that come and go are: an odd factor gives each tenant another of the 2^24. */
+export function vniOf(tenant: number): number {
+  return Math.imul(tenant, 0x9e3779) & 0xffffff;
+}
 
 /** The same numbers in every run (Numerical Recipes' linear congruential generator), from 0 to 2^32 - 1. */
 export function randomNumbers(seed = 1): () => number {

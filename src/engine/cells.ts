@@ -4,17 +4,33 @@
 import type { LinearMemory } from "./memory.js";
 
 const SIZE = 8;
-/** Cells are taken from memory by so many. */
+/** The least number of cells that is asked of memory at once. */
 const BLOCK = 512;
 
-/** Hands out cells. At most two generations use them at a time: the one in force, and the one before it or the one being built. */
+/** The cells that a generation uses. */
+interface Used {
+  readonly names: readonly string[];
+  /** By place in `names`. */
+  readonly addresses: readonly number[];
+  /** By place, 1: the generation that was begun after this one uses the cell too. */
+  readonly kept: Uint8Array;
+}
+
+const NOTHING: Used = { names: [], addresses: [], kept: new Uint8Array() };
+
+/** Hands out cells. Two generations use them at a time: the one in force, and the one before it or the one being built. */
 export class CellStore {
   readonly #memory: LinearMemory;
-  /** Addresses by name, of the generation in force and of the other. */
-  #inForce = new Map<string, number>();
-  #other = new Map<string, number>();
-  /** Addresses that no generation uses. */
+  #inForce = NOTHING;
+  /** The generation before the one in force, until the next is begun. */
+  #former = NOTHING;
+  /** The one being built, and its cells that the one in force does not have. */
+  #begun: Used | undefined;
+  #fresh: number[] = [];
+  /** Addresses of cells that no generation uses. */
   readonly #spare: number[] = [];
+  #next = 0;
+  #end = 0;
 
   constructor(memory: LinearMemory) {
     this.#memory = memory;
@@ -27,39 +43,86 @@ export class CellStore {
    *
    * @param names distinct ones
    */
-  begin(names: readonly string[]): Uint32Array {
-    this.#end();
-    const addresses = new Uint32Array(names.length);
-    for (const [i, name] of names.entries()) {
-      const address = this.#inForce.get(name) ?? this.#fresh();
-      this.#other.set(name, address);
-      addresses[i] = address;
+  begin(names: readonly string[]): readonly number[] {
+    this.#abandon();
+    this.#inForce.kept.fill(0);
+    this.#release(this.#former.addresses, this.#former.kept);
+    this.#former = NOTHING;
+    // No typed arrays: allocating one makes V8 collect the whole heap when WebAssembly memory has just grown.
+    const addresses = new Array<number>(names.length).fill(0);
+    const missing = this.#inherit(names, addresses);
+    this.#provide(missing);
+    this.#fresh = [];
+    for (let i = 0; this.#fresh.length < missing; i++) {
+      if (addresses[i] !== 0) continue;
+      addresses[i] = this.#take();
+      this.#fresh.push(addresses[i]!);
     }
+    this.#begun = { names, addresses, kept: new Uint8Array(names.length) };
     return addresses;
   }
 
   /** The generation that was begun is in force. */
   commit(): void {
-    [this.#inForce, this.#other] = [this.#other, this.#inForce];
+    if (this.#begun === undefined) return;
+    this.#former = this.#inForce;
+    this.#inForce = this.#begun;
+    this.#begun = undefined;
   }
 
-  /** Takes back what only the other generation uses. */
-  #end(): void {
-    for (const [name, address] of this.#other) {
-      if (this.#inForce.get(name) !== address) this.#spare.push(address);
+  /** Fills in the addresses of those names that the generation in force has. Gives how many it has not. */
+  #inherit(names: readonly string[], addresses: number[]): number {
+    const { names: present, addresses: theirs, kept } = this.#inForce;
+    let places: Map<string, number> | undefined;
+    let next = 0;
+    let missing = 0;
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i]!;
+      let place = present.length > 0 ? next : undefined;
+      // From one generation to the next most names stay where they are.
+      if (present[next] !== name && present.length > 0) {
+        places ??= new Map(present.map((known, p) => [known, p]));
+        place = places.get(name);
+      }
+      if (place === undefined) {
+        missing++;
+        continue;
+      }
+      addresses[i] = theirs[place]!;
+      kept[place] = 1;
+      next = place + 1;
     }
-    this.#other = new Map();
+    return missing;
   }
 
-  #fresh(): number {
-    if (this.#spare.length === 0) this.#addBlock();
-    const address = this.#spare.pop()!;
-    this.#memory.u64[address >>> 3] = 0n;
-    return address;
+  /** Takes back what was given to a generation that never came into force. */
+  #abandon(): void {
+    if (this.#begun === undefined) return;
+    for (const address of this.#fresh) this.#spare.push(address);
+    this.#begun = undefined;
   }
 
-  #addBlock(): void {
-    const { address } = this.#memory.allocate(BLOCK * SIZE);
-    for (let cell = address + (BLOCK - 1) * SIZE; cell >= address; cell -= SIZE) this.#spare.push(cell);
+  #release(addresses: readonly number[], kept: Uint8Array): void {
+    for (let i = 0; i < addresses.length; i++) if (kept[i] === 0) this.#spare.push(addresses[i]!);
+  }
+
+  /** Sees to it that `count` cells can be taken. */
+  #provide(count: number): void {
+    const missing = count - this.#spare.length - (this.#end - this.#next) / SIZE;
+    if (missing <= 0) return;
+    for (; this.#next < this.#end; this.#next += SIZE) this.#spare.push(this.#next);
+    const length = Math.max(BLOCK, missing) * SIZE;
+    this.#next = this.#memory.allocate(length).address;
+    this.#end = this.#next + length;
+  }
+
+  #take(): number {
+    const spare = this.#spare.pop();
+    if (spare === undefined) {
+      this.#next += SIZE;
+      return this.#next - SIZE;
+    }
+    this.#memory.u32.fill(0, spare >>> 2, (spare + SIZE) >>> 2);
+    return spare;
   }
 }

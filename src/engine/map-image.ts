@@ -38,8 +38,15 @@ export interface MapImage {
     readonly queue: number;
     readonly overflow: "drop-newest" | "drop-oldest";
   }[];
-  /** Names of cells, no name twice: cells of the same name are one in all generations. */
-  readonly cells: readonly string[];
+  /** Names of cells by what they are of, no name twice in a list: cells of the same name are one in all generations. */
+  readonly cells: {
+    /** Token buckets, which TENANT_BUCKET numbers. */
+    readonly tenants: readonly string[];
+    /** Token buckets, which SNIFFER_BUCKET numbers. */
+    readonly sniffers: readonly string[];
+    /** What SNIFFER_STATE and SNIFFER_DATAGRAMS number. */
+    readonly destinations: readonly string[];
+  };
   /** Slots of the kinds KIND_SNIFFER and KIND_GATEWAY. */
   readonly loopAddresses: number;
   /** MAP_HAS_*. */

@@ -2,8 +2,8 @@
 
 /** Gives sniffers' queues their numbers. */
 export interface QueueBook {
-  /** Begins a map: what neither it nor the one before it asks for may go to others. */
-  beginMap(): void;
+  /** Before the first question of map `map`. One that is refused leaves its number to the next. */
+  beginMap(map: number): void;
   /**
    * The number of the sniffer's queue: the one it has, or a new one. May throw MEMORY_EXHAUSTED.
    *

@@ -67,9 +67,12 @@ export class QueueStore {
     return this.#queues[number]!.name;
   }
 
-  /** Begins a map: queues that neither it nor the one before it asks for may be given to others once they are empty. */
-  beginMap(): void {
-    this.#map++;
+  /**
+   * Begins map number `map`: queues that neither it nor the one before it asks for may be given to others once they are empty. A map
+   * that is refused leaves its number to the next.
+   */
+  beginMap(map: number): void {
+    this.#map = map;
     this.#unused = undefined;
   }
 

@@ -21,7 +21,7 @@ export class MapStore {
   readonly #memory: LinearMemory;
   readonly #exports: EngineExports;
   readonly #queues: QueueBook;
-  readonly #cells: CellStore;
+  readonly #cells: { readonly [Of in keyof Cells]: CellStore };
   readonly #stretches: [Stretch | undefined, Stretch | undefined] = [undefined, undefined];
   /** Number of the generation in force, 0 before the first. */
   #number = 0;
@@ -30,7 +30,8 @@ export class MapStore {
     this.#memory = memory;
     this.#exports = exports;
     this.#queues = queues;
-    this.#cells = new CellStore(memory);
+    const [tenants, sniffers, destinations] = [1, 2, 3].map(() => new CellStore(memory));
+    this.#cells = { tenants: tenants!, sniffers: sniffers!, destinations: destinations! };
   }
 
   /**
@@ -42,14 +43,18 @@ export class MapStore {
   install(image: MapImage): number {
     const plan = planOf(image);
     const { address, fresh } = this.#stretch(plan.size);
-    const cells = this.#reserve(plan.size, () => this.#cells.begin(image.cells));
+    const cells = this.#reserve(plan.size, () => ({
+      tenants: this.#cells.tenants.begin(image.cells.tenants),
+      sniffers: this.#cells.sniffers.begin(image.cells.sniffers),
+      destinations: this.#cells.destinations.begin(image.cells.destinations),
+    }));
     // Fresh memory is zero, and is better not touched before it is needed.
     if (!fresh) this.#memory.u8.fill(0, address, address + plan.images);
     this.#enter(image, address, plan);
     this.#copy(image, address, plan);
     this.#relocateTenants(image, address, plan, cells);
     this.#relocateSniffers(image, address, plan, cells);
-    this.#cells.commit();
+    for (const store of Object.values(this.#cells)) store.commit();
     this.#exports.publish(address);
     return ++this.#number;
   }
@@ -103,7 +108,7 @@ export class MapStore {
     u8.set(bytesOf(image.balance), address + plan.balance);
   }
 
-  #relocateTenants(image: MapImage, address: number, plan: Plan, cells: Uint32Array): void {
+  #relocateTenants(image: MapImage, address: number, plan: Plan, cells: Cells): void {
     const { u32 } = this.#memory;
     const shapes = address + plan.shapes + image.identityShapes.length + image.ownerShapes.length;
     const sniffers = address + plan.sniffers;
@@ -124,23 +129,24 @@ export class MapStore {
       const balance = u32[record + at.TENANT_BALANCE / 4]!;
       if (balance !== 0) u32[record + at.TENANT_BALANCE / 4] = address + plan.balance + (balance - 1) * 2;
       const bucket = u32[record + at.TENANT_BUCKET / 4]!;
-      if (bucket !== 0) u32[record + at.TENANT_BUCKET / 4] = cells[bucket - 1]!;
+      if (bucket !== 0) u32[record + at.TENANT_BUCKET / 4] = cells.tenants[bucket - 1]!;
     }
   }
 
-  #relocateSniffers({ queues }: MapImage, address: number, plan: Plan, cells: Uint32Array): void {
-    this.#queues.beginMap();
+  #relocateSniffers({ queues }: MapImage, address: number, plan: Plan, cells: Cells): void {
+    this.#queues.beginMap(this.#number + 1);
     let record = address + plan.sniffers;
     for (let i = 0; i < queues.length; i++, record += at.SNIFFER_SIZE) {
       const { name, queue, overflow } = queues[i]!;
       const number = this.#queues.number(name, queue, overflow === "drop-oldest");
       const { u32 } = this.#memory;
       u32[(record + at.SNIFFER_QUEUE) >>> 2] = number;
-      for (let c = 0; c < CELLS.length; c++) {
-        const field = (record + CELLS[c]!) >>> 2;
-        const cell = u32[field]!;
-        if (cell !== 0) u32[field] = cells[cell - 1]!;
-      }
+      const bucket = u32[(record + at.SNIFFER_BUCKET) >>> 2]!;
+      if (bucket !== 0) u32[(record + at.SNIFFER_BUCKET) >>> 2] = cells.sniffers[bucket - 1]!;
+      const state = u32[(record + at.SNIFFER_STATE) >>> 2]!;
+      if (state !== 0) u32[(record + at.SNIFFER_STATE) >>> 2] = cells.destinations[state - 1]!;
+      const datagrams = u32[(record + at.SNIFFER_DATAGRAMS) >>> 2]!;
+      if (datagrams !== 0) u32[(record + at.SNIFFER_DATAGRAMS) >>> 2] = cells.destinations[datagrams - 1]!;
       this.#exports.prepareSniffer(record);
     }
   }
@@ -165,8 +171,8 @@ export class MapStore {
   }
 }
 
-/** Fields of a sniffer's record that name a cell: its number in the image's list + 1. */
-const CELLS = [at.SNIFFER_BUCKET, at.SNIFFER_STATE, at.SNIFFER_DATAGRAMS] as const;
+/** Addresses of a generation's cells, by their place in the image's lists. */
+type Cells = Readonly<Record<keyof MapImage["cells"], readonly number[]>>;
 
 /** Where each part of a generation lies: bytes from its beginning. */
 interface Plan {

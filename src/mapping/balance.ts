@@ -10,15 +10,14 @@ export interface Balanced {
 const PLACES_EACH = 128;
 const MOST_PLACES = 65_536;
 
-/** FNV-1a of 64 bits, and the product of the flow hash's K1 and K3, as upper and lower half. */
+/** FNV-1a of 64 bits, and the flow hash's K1 and K3, as upper and lower half. */
 const OFFSET = [0xcbf29ce4, 0x84222325] as const;
 const PRIME_LOW = 0x1b3; // its upper half is 0x100
 const PRIME_SHIFT = 8;
-const K1 = 0x9e3779b97f4a7c15n;
-const K3 = 0x94d049bb133111ebn;
-const K = BigInt.asUintN(64, K1 * K3);
-const K_HIGH = Number(K >> 32n);
-const K_LOW = Number(K & 0xffff_ffffn);
+const K1_HIGH = 0x9e3779b9;
+const K1_LOW = 0x7f4a7c15;
+const K3_HIGH = 0x94d049bb;
+const K3_LOW = 0x133111eb;
 
 /** By place, which of the sniffers it belongs to; a power of two of places. */
 export function balanceTable(sniffers: readonly Balanced[]): Uint16Array {
@@ -76,13 +75,20 @@ function greatest(seeds: Uint32Array, b: number): typeof found {
   found.hash = -1;
   for (let i = 0; i < seeds.length; i += 2) {
     const low = (seeds[i + 1]! ^ b) >>> 0;
-    // The upper half of (seed xor b)·K modulo 2^64.
-    const hash = (Math.imul(seeds[i]!, K_LOW) + Math.imul(low, K_HIGH) + upperHalf(low, K_LOW)) >>> 0;
+    // m = (seed xor b)·K1 modulo 2^64, and of (m xor (m >> 32))·K3 the upper half.
+    const high = upperWord(seeds[i]!, low, K1_HIGH, K1_LOW);
+    const folded = (Math.imul(low, K1_LOW) ^ high) >>> 0;
+    const hash = upperWord(high, folded, K3_HIGH, K3_LOW);
     if (hash <= found.hash) continue;
     found.hash = hash;
     found.number = i >>> 1;
   }
   return found;
+}
+
+/** Of the product of two 64-bit numbers modulo 2^64. */
+function upperWord(high: number, low: number, byHigh: number, byLow: number): number {
+  return (Math.imul(high, byLow) + Math.imul(low, byHigh) + upperHalf(low, byLow)) >>> 0;
 }
 
 /** Of the 64-bit product of two 32-bit numbers. */

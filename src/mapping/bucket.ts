@@ -26,8 +26,9 @@ export function bucketOf(rate: number): Bucket {
   if (bucket === undefined) {
     const exact = ((8n * SECOND) << 32n) / BigInt(rate);
     const cost = exact < MOST_COST ? exact : MOST_COST;
-    const least = (LEAST * cost) >> 32n;
-    bucket = { cost, burst: least > DEPTH ? least : DEPTH };
+    let burst = (LEAST * cost) >> 32n;
+    if (burst < DEPTH) burst = DEPTH;
+    bucket = { cost, burst };
     // Most rates of a large map are the same few.
     if (buckets.size < REMEMBERED) buckets.set(rate, bucket);
   }

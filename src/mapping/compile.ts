@@ -73,7 +73,7 @@ export function compileMap(config: GatewayConfig, options: CompileOptions = {}):
     sniffersOfTenants: tenantRecords.sniffersOfTenants(),
     balance: tenantRecords.balance(),
     queues: snifferRecords === undefined ? [] : sniffers,
-    cells: cells.names,
+    cells,
     ...loops,
   };
   return { image, claims: new Claims(config), tenants };

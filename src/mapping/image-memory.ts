@@ -3,12 +3,11 @@
 
 /** Zeroed words of 4 bytes. */
 export function words(length: number): Uint32Array {
-  return new Uint32Array(memory(length * 4));
-}
-
-/** Zeroed bytes. */
-export function bytes(length: number): Uint8Array {
-  return new Uint8Array(memory(length));
+  const bytes = length * 4;
+  // Browsers have it only in pages that are isolated from others.
+  return new Uint32Array(
+    typeof SharedArrayBuffer === "undefined" ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes),
+  );
 }
 
 /** A longer array with the same beginning. */
@@ -16,9 +15,4 @@ export function longer(short: Uint32Array): Uint32Array {
   const long = words(short.length * 2);
   long.set(short);
   return long;
-}
-
-function memory(length: number): ArrayBufferLike {
-  // Browsers have it only in pages that are isolated from others.
-  return typeof SharedArrayBuffer === "undefined" ? new ArrayBuffer(length) : new SharedArrayBuffer(length);
 }

@@ -13,7 +13,11 @@ export interface Image {
   readonly sniffersOfTenants: Uint32Array;
   readonly balance: Uint16Array;
   readonly queues: readonly Queue[];
-  readonly cells: readonly string[];
+  readonly cells: {
+    readonly tenants: readonly string[];
+    readonly sniffers: readonly string[];
+    readonly destinations: readonly string[];
+  };
   readonly loopAddresses: number;
   readonly flags: number;
 }

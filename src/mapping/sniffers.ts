@@ -114,10 +114,10 @@ export class SnifferRecords {
     this.#view.setUint32(record + at.SNIFFER_ID, idOf(sniffer), true);
     if ("port" in sniffer) this.#view.setUint16(record + at.SNIFFER_PORT, sniffer.port, true);
     if ("index" in sniffer) this.#view.setUint32(record + at.SNIFFER_INDEX, sniffer.index, true);
-    const end = `to ${formatAddress(to)}`;
+    const end = formatAddress(to);
     const state = "session" in sniffer ? `${end} session ${sniffer.session}` : end;
-    this.#view.setUint32(record + at.SNIFFER_STATE, this.#cells.number(state), true);
-    this.#view.setUint32(record + at.SNIFFER_DATAGRAMS, this.#cells.number(end), true);
+    this.#view.setUint32(record + at.SNIFFER_STATE, this.#cells.destination(state), true);
+    this.#view.setUint32(record + at.SNIFFER_DATAGRAMS, this.#cells.destination(end), true);
   }
 
   #setLink(record: number, sniffer: OnSegment | Tunnelled, destination: Mac): void {
@@ -144,7 +144,7 @@ export class SnifferRecords {
 
   #setRate(record: number, name: string, rate: number): void {
     const { cost, burst } = bucketOf(rate);
-    this.#view.setUint32(record + at.SNIFFER_BUCKET, this.#cells.number(`sniffer ${name}`), true);
+    this.#view.setUint32(record + at.SNIFFER_BUCKET, this.#cells.sniffer(name), true);
     this.#view.setBigUint64(record + at.SNIFFER_COST, cost, true);
     this.#view.setBigUint64(record + at.SNIFFER_BURST, burst, true);
   }

@@ -3,7 +3,6 @@
 import * as at from "../../assembly/memory/layout.js";
 import type { GatewayConfig } from "../config/schema.js";
 import type { Tenant } from "../config/tenants.js";
-import { SpangateError } from "../errors.js";
 import { addOwnAddresses } from "./addresses.js";
 import { balanceTable } from "./balance.js";
 import { bucketOf } from "./bucket.js";
@@ -11,6 +10,7 @@ import type { CellNames } from "./cell-names.js";
 import { longer, words } from "./image-memory.js";
 import { ShapeLists } from "./shapes.js";
 import type { Slots } from "./slots.js";
+import { SnifferNumbers } from "./sniffer-numbers.js";
 
 /** Words (of 4 bytes) in a record, and where in it they stand. */
 const SIZE = at.TENANT_SIZE / 4;
@@ -108,32 +108,8 @@ export class TenantRecords {
   #addRate(record: number, name: string, rate: number): void {
     const { cost, burst } = bucketOf(rate);
     const view = new DataView(this.#words.buffer, record * 4);
-    this.#words[record + BUCKET] = this.#cells.number(`tenant ${name}`);
+    this.#words[record + BUCKET] = this.#cells.tenant(name);
     view.setBigUint64(at.TENANT_COST, cost, true);
     view.setBigUint64(at.TENANT_BURST, burst, true);
-  }
-}
-
-/** Numbers of sniffers by name. */
-class SnifferNumbers {
-  readonly list: GatewayConfig["sniffers"];
-  #next = 0;
-  #numbers: Map<string, number> | undefined;
-
-  constructor(list: GatewayConfig["sniffers"]) {
-    this.list = list;
-  }
-
-  number(name: string): number {
-    // People list sniffers in the order of their tenants: then no table of a million names is needed.
-    if (this.list[this.#next]?.name === name) return this.#next++;
-    this.#numbers ??= new Map(this.list.map((sniffer, i) => [sniffer.name, i]));
-    const number = this.#numbers.get(name);
-    if (number === undefined) {
-      const message = `A tenant names ${JSON.stringify(name)}, which is no sniffer.`;
-      throw new SpangateError("CONFIG_INVALID", message, { details: { sniffer: name } });
-    }
-    this.#next = number + 1;
-    return number;
   }
 }

@@ -9,14 +9,24 @@ import * as at from "../../assembly/memory/layout.js";
 const EXPORTS = [
   "ABI_VERSION",
   "attach",
+  "createPool",
+  "encodeDeliveries",
   "encodePcap",
   "encodePcapng",
   "flush",
+  "giveSlot",
   "mapBuild",
   "memory",
+  "prepareSniffer",
   "process",
   "publish",
   "reassemblySize",
+  "recycle",
+  "settle",
+  "settleFrom",
+  "take",
+  "takeFrom",
+  "takeSlot",
 ];
 
 function path(file: string): string {

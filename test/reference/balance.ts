@@ -25,7 +25,7 @@ export function placesFor(sniffers: number): number {
 /** A number between 0 and 1, both excluded, that this name always draws for this place. */
 function draw(name: bigint, place: number): number {
   const m = u64((name ^ (name >> 29n) ^ BigInt(place)) * K1);
-  const x = Number(u64(m * K3) >> 32n);
+  const x = Number(u64((m ^ (m >> 32n)) * K3) >> 32n);
   return (x + 0.5) / 2 ** 32;
 }
 
