@@ -145,6 +145,7 @@ describe.each([1500, 1280])("an MTU of %i", (mtu) => {
       const { hex, originalLength } = plain[i]!;
       const isWhole = hex.length / 2 === originalLength && originalLength + OVERHEAD <= mtu;
       if (!isWhole) continue; // what was cut, tshark calls malformed when it is the whole of a frame
+      if (!(name in TUNNELS) && originalLength < 60) continue; // and what is padded no more
       expect(row[0], `packet ${i + 1}`).toBe(before[i]![0]);
       if (!(name in TUNNELS)) for (const field of [1, 2]) expect(row[field]).toBe(before[i]![field]);
     }
