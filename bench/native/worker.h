@@ -274,6 +274,8 @@ struct worker {
   struct sniffer *sniffers;
   uint32_t sniffer_count;
 
+  uint64_t *cells;
+
   struct queue *queues;
   uint32_t *ready; // a ring of queue numbers: those that hold something
   uint32_t ready_first;

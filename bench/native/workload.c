@@ -8,7 +8,7 @@
 #include "worker.h"
 
 enum { MAGIC = 0x6b647279, VERSION = 1 };
-enum { TENANT_ENTRY = 40, SNIFFER_ENTRY = 96, FRAME_ENTRY = 24 };
+enum { TENANT_ENTRY = 48, SNIFFER_ENTRY = 96, FRAME_ENTRY = 24 };
 
 struct frame {
   const uint8_t *bytes;
@@ -117,9 +117,11 @@ static void read_map(struct reader *reader, struct worker *w) {
   memcpy(w->shapes, bytes(reader, shapes), shapes);
 }
 
-static uint64_t *bucket(uint64_t cost) { return cost == 0 ? NULL : lines(sizeof(uint64_t)); }
+// What outlives a map: token buckets, and numbers that sniffers share. Counted from 1.
+static uint64_t *cell(const struct worker *w, uint32_t number) { return number == 0 ? NULL : &w->cells[number - 1]; }
 
-static void read_sniffer(struct worker *w, struct sniffer *sniffer, uint32_t number, uint32_t *cells, const uint8_t *p) {
+static void read_sniffer(struct worker *w, uint32_t number, const uint8_t *p) {
+  struct sniffer *sniffer = &w->sniffers[number];
   struct queue *queue = &w->queues[number];
   queue->limit = load32(p + 4);
   queue->mask = power_of_two(queue->limit) - 1;
@@ -138,25 +140,25 @@ static void read_sniffer(struct worker *w, struct sniffer *sniffer, uint32_t num
   sniffer->mtu = load32(p + 24);
   sniffer->id = load32(p + 28);
   sniffer->index = load32(p + 32);
-  sniffer->number = &cells[(size_t)load32(p + 36) * 2];
+  sniffer->number = (uint32_t *)cell(w, load32(p + 36));
+  sniffer->bucket = cell(w, load32(p + 44));
   memcpy(&sniffer->source, p + 48, 16);
   memcpy(&sniffer->address, p + 64, 16);
   sniffer->cost = load64(p + 80);
   sniffer->burst = load64(p + 88);
-  sniffer->bucket = bucket(sniffer->cost);
   prepare(sniffer);
 }
 
 static void read_sniffers(struct reader *reader, struct worker *w) {
   w->sniffer_count = word(reader);
-  uint32_t *cells = lines((size_t)word(reader) * 8);
+  w->cells = lines((size_t)word(reader) * sizeof *w->cells);
   w->sniffers = lines(w->sniffer_count * sizeof *w->sniffers);
   w->queues = lines(w->sniffer_count * sizeof *w->queues);
   uint32_t places = power_of_two(w->sniffer_count + 1);
   w->ready_mask = places - 1;
   w->ready = lines(places * sizeof *w->ready);
   for (uint32_t i = 0; i < w->sniffer_count; i++)
-    read_sniffer(w, &w->sniffers[i], i, cells, bytes(reader, SNIFFER_ENTRY));
+    read_sniffer(w, i, bytes(reader, SNIFFER_ENTRY));
 }
 
 static void read_tenants(struct reader *reader, struct worker *w) {
@@ -177,9 +179,9 @@ static void read_tenants(struct reader *reader, struct worker *w) {
     tenant->sniffer = tenant->sniffer_count == 0 ? NULL : tenant->sniffers[0];
     tenant->balance = load32(p + 16) == NONE ? NULL : balance + load32(p + 16);
     tenant->balance_mask = load32(p + 20);
-    tenant->cost = load64(p + 24);
-    tenant->burst = load64(p + 32);
-    tenant->bucket = bucket(tenant->cost);
+    tenant->bucket = cell(w, load32(p + 24));
+    tenant->cost = load64(p + 32);
+    tenant->burst = load64(p + 40);
   }
 }
 
@@ -214,7 +216,9 @@ static struct reader open_workload(const char *path) {
 static struct workload read_workload(const char *path, struct worker *w) {
   struct reader reader = open_workload(path);
   if (word(&reader) != MAGIC || word(&reader) != VERSION) die("this is no workload of this version");
-  struct workload workload = {.first_time = long_word(&reader), .time_step = long_word(&reader)};
+  struct workload workload;
+  workload.first_time = long_word(&reader);
+  workload.time_step = long_word(&reader);
   workload.turn = word(&reader);
   workload.in_flight = word(&reader);
   read_config(&reader, w);
