@@ -1,6 +1,7 @@
 // What is raced, and by whom: a scenario (a map, frames, how many are in flight) that the engine and the yardstick go
 // through alike, and what each says came of it. A ratio counts only when both say the same.
 
+import { BATCH } from "../assembly/memory/layout.js";
 import type { EngineOptions } from "../src/engine/index.js";
 import type { compileMap } from "../src/mapping/index.js";
 
@@ -73,14 +74,17 @@ export interface Results {
 /** One that takes part. */
 export interface Contender {
   readonly name: string;
-  /** Goes through so many rounds. Gives nanoseconds of processing and draining; putting frames in place is not among them. */
+  /**
+   * Goes through so many rounds. Gives nanoseconds of processing and draining the median batch of 256; putting frames in place is
+   * not among them, and a batch that was interrupted by whatever else runs on the machine says nothing.
+   */
   run(rounds: number): Promise<number>;
   /** Goes through one round and says what came of it. */
   check(): Promise<Results>;
   stop(): void;
 }
 
-/** Rounds of each contender in turn, so that what slows the machine down slows all of them. Nanoseconds a packet, by contender. */
+/** Rounds of each contender in turn, so that what slows the machine down slows all of them. Nanoseconds a packet, by turn. */
 export async function race(
   contenders: readonly Contender[],
   { inFlight }: Scenario,
@@ -92,7 +96,7 @@ export async function race(
   for (let turn = -2; turn < turns; turn++) {
     for (const [i, contender] of contenders.entries()) {
       const nanoseconds = await contender.run(rounds);
-      if (turn >= 0) spent[i]!.push(nanoseconds / (rounds * inFlight));
+      if (turn >= 0) spent[i]!.push(nanoseconds / BATCH);
     }
   }
   return spent;

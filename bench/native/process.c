@@ -28,7 +28,8 @@ static void process_one_pass(struct worker *w, uint32_t count) {
   }
 }
 
-enum { FRAMES_AHEAD = 8 };
+// Packets that go through both passes at once: as many as the engine takes together.
+enum { GROUP = 64, FRAMES_AHEAD = 8 };
 
 static inline void prefetch_frame(const struct descriptor *d) {
   __builtin_prefetch(d->frame);
@@ -45,10 +46,9 @@ static inline struct key *likely_claim(const struct worker *w, const struct desc
   return w->table;
 }
 
-static void process_two_pass(struct worker *w, uint32_t count) {
-  struct descriptor *d = w->descriptors;
-  struct key *claims[BATCH];
-  struct tenant *tenants[BATCH];
+static void process_group(struct worker *w, struct descriptor *d, uint32_t count) {
+  struct key *claims[GROUP];
+  struct tenant *tenants[GROUP];
 
   for (uint32_t i = 0; i < count && i < FRAMES_AHEAD; i++) prefetch_frame(&d[i]);
   for (uint32_t i = 0; i < count; i++) {
@@ -85,6 +85,11 @@ static void process_two_pass(struct worker *w, uint32_t count) {
     if (verdict == DELIVERED) verdict = deliver(w, &d[i], d[i].probe);
     conclude(w, &d[i], verdict);
   }
+}
+
+static void process_two_pass(struct worker *w, uint32_t count) {
+  for (uint32_t first = 0; first < count; first += GROUP)
+    process_group(w, &w->descriptors[first], count - first < GROUP ? count - first : GROUP);
 }
 
 // Slots of packets that no queue took are free again; their frames are gone.

@@ -4,7 +4,7 @@
 //   yardstick WORKLOAD one-pass|two-pass
 //
 // Then a line in, an answer out:
-//   rounds N    N rounds, each of as many frames as are in flight; nanoseconds that processing and draining took
+//   rounds N    N rounds, each of as many frames as are in flight; nanoseconds that processing and draining the median batch took
 //   check       one round; what came of it, as JSON
 //   packets     one round; a line a packet, then "end"
 //   deliveries  one round; a line a delivery, then "end"
@@ -31,6 +31,8 @@ struct bench {
   void (*process)(struct worker *, uint32_t);
   uint32_t *slots; // where each frame lies this round
   uint64_t packets; // so far
+  uint64_t *spent;  // nanoseconds of each batch since the last question
+  size_t batches;
 };
 
 // What a round is for. Without anything asked for it is only measured.
@@ -102,9 +104,8 @@ static void note_packets(const struct worker *w, uint32_t count, const struct as
   }
 }
 
-static uint64_t run(struct bench *bench, const struct asked *asked) {
+static void run(struct bench *bench, const struct asked *asked) {
   struct worker *w = bench->worker;
-  uint64_t spent = 0;
   restore(bench);
   for (uint32_t first = 0; first < bench->workload.in_flight; first += BATCH) {
     uint32_t left = bench->workload.in_flight - first;
@@ -114,7 +115,7 @@ static uint64_t run(struct bench *bench, const struct asked *asked) {
       uint64_t begin = now();
       bench->process(w, count);
       drain(w, bench->workload.turn, NULL);
-      spent += now() - begin;
+      bench->spent[bench->batches++] = now() - begin;
     } else {
       bench->process(w, count);
       note_packets(w, count, asked);
@@ -123,7 +124,23 @@ static uint64_t run(struct bench *bench, const struct asked *asked) {
     recycle(w, count);
   }
   bench->packets += bench->workload.in_flight;
-  return spent;
+}
+
+static int compare(const void *a, const void *b) {
+  uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+  return (left > right) - (left < right);
+}
+
+// The median batch: one that was interrupted by whatever else runs on the machine says nothing.
+static uint64_t measure(struct bench *bench, uint32_t rounds) {
+  bench->batches = 0;
+  bench->spent = malloc((size_t)rounds * (bench->workload.in_flight / BATCH + 1) * sizeof *bench->spent);
+  if (bench->spent == NULL || rounds == 0) die("there is nothing to measure");
+  while (rounds-- > 0) run(bench, NULL);
+  qsort(bench->spent, bench->batches, sizeof *bench->spent, compare);
+  uint64_t median = bench->spent[bench->batches / 2];
+  free(bench->spent);
+  return median;
 }
 
 static void check(struct bench *bench) {
@@ -136,9 +153,7 @@ static void check(struct bench *bench) {
 static void answer(struct bench *bench, const char *line) {
   unsigned rounds;
   if (sscanf(line, "rounds %u", &rounds) == 1) {
-    uint64_t spent = 0;
-    while (rounds-- > 0) spent += run(bench, NULL);
-    printf("%llu\n", (unsigned long long)spent);
+    printf("%llu\n", (unsigned long long)measure(bench, rounds));
   } else if (strcmp(line, "check\n") == 0) {
     check(bench);
   } else if (strcmp(line, "packets\n") == 0) {
