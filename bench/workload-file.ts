@@ -71,29 +71,32 @@ function writeOptions(write: Write, { decode, ports }: Scenario["options"]): voi
 
 function writeMap(write: Write, image: Image | undefined): void {
   if (image === undefined) {
-    write(words(0, 0, 0, 0)); // no map, no keys, no shapes
+    write(words(0, 0, 0, 0, 0)); // no map, no keys, no shapes
     write(words(0, 0)); // no sniffers, no cells
     write(words(0, 0, 0)); // no tenants
     return;
   }
-  const { slots, identityShapes, flags } = image;
-  write(words(1, flags, slots.length / at.KEY_SIZE, identityShapes.length / at.SHAPE_SIZE));
+  const { slots, identityShapes, flags, loopAddresses } = image;
+  write(words(1, flags, loopAddresses, slots.length / at.KEY_SIZE, identityShapes.length / at.SHAPE_SIZE));
   write(slots);
   write(identityShapes);
   writeSniffers(write, image);
   writeTenants(write, image);
 }
 
-function writeSniffers(write: Write, { sniffers, queues, cells }: Image): void {
-  const count = sniffers.length / at.SNIFFER_SIZE;
-  write(words(count, cells.length));
-  const bytes = new Uint8Array(count * SNIFFER_ENTRY);
+function writeSniffers(write: Write, { sniffers, sniffersOfRecords, queues, cells }: Image): void {
+  write(words(queues.length, cells.length));
+  const bytes = new Uint8Array(queues.length * SNIFFER_ENTRY);
   const to = new DataView(bytes.buffer);
   const from = new DataView(sniffers.buffer, sniffers.byteOffset, sniffers.length);
-  for (let i = 0; i < count; i++) {
+  for (const [i, { queue, overflow }] of queues.entries()) {
     const entry = i * SNIFFER_ENTRY;
+    to.setUint32(entry + 4, queue, true);
+    to.setUint32(entry + 40, overflow === "drop-oldest" ? at.QUEUE_DROP_OLDEST : 0, true);
+  }
+  for (const [i, number] of sniffersOfRecords.entries()) {
+    const entry = number * SNIFFER_ENTRY;
     const record = i * at.SNIFFER_SIZE;
-    const { queue, overflow } = queues[i]!;
     const copy = (place: number, field: number, length: number) =>
       bytes.set(sniffers.subarray(record + field, record + field + length), entry + place);
     const copyWord = (place: number, field: number) =>
@@ -101,7 +104,6 @@ function writeSniffers(write: Write, { sniffers, queues, cells }: Image): void {
     copy(0, at.SNIFFER_MODE, 1);
     copy(1, at.SNIFFER_FIT, 1);
     copy(2, at.SNIFFER_FLAGS, 2);
-    to.setUint32(entry + 4, queue, true);
     copy(8, at.SNIFFER_DESTINATION_MAC, 6);
     copy(14, at.SNIFFER_VLAN, 2);
     copy(16, at.SNIFFER_SOURCE_MAC, 6);
@@ -110,7 +112,6 @@ function writeSniffers(write: Write, { sniffers, queues, cells }: Image): void {
     copyWord(28, at.SNIFFER_ID);
     copyWord(32, at.SNIFFER_INDEX);
     copyWord(36, at.SNIFFER_STATE);
-    to.setUint32(entry + 40, overflow === "drop-oldest" ? at.QUEUE_DROP_OLDEST : 0, true);
     copyWord(44, at.SNIFFER_BUCKET);
     copy(48, at.SNIFFER_SOURCE, 16);
     copy(64, at.SNIFFER_ADDRESS, 16);

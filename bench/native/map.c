@@ -1,4 +1,4 @@
-// Whose packet it is: loop, then identity, over the exact table. As assembly/tenant/{table,identity}.ts and
+// Whose packet it is: loop, then identity, over the exact table. As assembly/tenant/{table,filter,identity}.ts and
 // assembly/pipeline/{classify,endpoints}.ts, without tenants' own addresses and shared sources.
 
 #include "hash.h"
@@ -59,8 +59,24 @@ static inline const struct key *claim_of(const struct worker *w, const struct de
 
 // ── loop: a packet on its way to a sniffer or to this gateway ──
 
+// A blocked Bloom filter: three bits in one word say whether the exact table need be asked at all.
+static inline uint64_t filter_hash(struct address address) { return (address.high * K2 ^ address.low) * K1; }
+
+static inline uint64_t *filter_word(const struct worker *w, uint64_t hash) {
+  return &w->filter[(uint32_t)(hash >> 32) & w->filter_mask];
+}
+
+static inline uint64_t filter_bits(uint64_t hash) {
+  return (uint64_t)1 << (hash >> 58) | (uint64_t)1 << (hash >> 52 & 63) | (uint64_t)1 << (hash >> 26 & 63);
+}
+
+static inline bool may_be_known(const struct worker *w, struct address address) {
+  uint64_t hash = filter_hash(address), bits = filter_bits(hash);
+  return (*filter_word(w, hash) & bits) == bits;
+}
+
 static inline bool is_known(const struct worker *w, uint32_t kind, uint32_t family, struct address address) {
-  return find(w, address, 0, kind | family << BITS_FAMILY) != NULL;
+  return may_be_known(w, address) && find(w, address, 0, kind | family << BITS_FAMILY) != NULL;
 }
 
 static bool is_tunnel(const struct worker *w, uint32_t protocol, const uint8_t *payload, const uint8_t *end,
@@ -124,10 +140,9 @@ static inline bool is_loop(const struct worker *w, const struct descriptor *d) {
          (family == FAMILY_IPV4 ? carries_tunnel4(w, ip, end) : carries_tunnel6(w, ip, end));
 }
 
-// The verdict; DELIVERED when the tenant is found.
-static inline enum verdict classify(const struct worker *w, struct descriptor *d) {
+// The verdict on a packet whose tunnel `claim` claims; DELIVERED when the tenant is found.
+static inline enum verdict classify(const struct worker *w, struct descriptor *d, const struct key *claim) {
   if (w->map_flags != 0 && is_loop(w, d)) return LOOP;
-  const struct key *claim = claim_of(w, d);
   if (claim == NULL) {
     d->rule = 4;
     return UNMAPPED;

@@ -4,11 +4,10 @@
 #include "hash.h"
 #include "worker.h"
 
-// What follows once a packet is out of its tunnel.
-static inline enum verdict deliver(struct worker *w, struct descriptor *d, uint32_t hash) {
-  track(w, d, hash);
+// What follows once a packet is out of its tunnel and in its session.
+static inline enum verdict deliver(struct worker *w, struct descriptor *d, const struct key *claim) {
   if (w->has_map) {
-    enum verdict verdict = classify(w, d);
+    enum verdict verdict = classify(w, d, claim);
     if (verdict != DELIVERED) return verdict;
   }
   dress(d);
@@ -23,7 +22,10 @@ static inline void conclude(struct worker *w, struct descriptor *d, enum verdict
 static void process_one_pass(struct worker *w, uint32_t count) {
   for (struct descriptor *d = w->descriptors, *end = d + count; d < end; d++) {
     enum verdict verdict = parse(w, d);
-    if (verdict == DELIVERED) verdict = deliver(w, d, session_hash(w, d));
+    if (verdict == DELIVERED) {
+      track(w, d, session_hash(w, d));
+      verdict = deliver(w, d, claim_of(w, d));
+    }
     conclude(w, d, verdict);
   }
 }
@@ -36,60 +38,71 @@ static inline void prefetch_frame(const struct descriptor *d) {
   __builtin_prefetch(d->frame + LINE);
 }
 
-// The slot that most probably has the claim: of the most specific shape that the packet has the parts for.
-static inline struct key *likely_claim(const struct worker *w, const struct descriptor *d) {
+// The slot where the claim of the most specific shape that the packet has the parts for would be.
+static inline void prefetch_claim(const struct worker *w, const struct descriptor *d) {
   for (const struct shape *shape = w->shapes, *end = shape + w->shape_count; shape < end; shape++) {
     struct key asked;
     if (!shape_key(shape, d, &asked)) continue;
-    return &w->table[hash16(w->config.seed, asked.address, asked.word, asked.bits) & w->table_mask];
+    __builtin_prefetch(&w->table[hash16(w->config.seed, asked.address, asked.word, asked.bits) & w->table_mask]);
+    return;
   }
-  return w->table;
 }
 
-static void process_group(struct worker *w, struct descriptor *d, uint32_t count) {
-  struct key *claims[GROUP];
-  struct tenant *tenants[GROUP];
+static inline void prefetch_session(const struct worker *w, const struct descriptor *d) {
+  uint32_t held = w->session_index[d->probe & w->session_mask];
+  if (held == 0) return;
+  __builtin_prefetch(&w->sessions[held - 1], 1);
+  __builtin_prefetch((const char *)&w->sessions[held - 1] + LINE, 1);
+}
 
-  for (uint32_t i = 0; i < count && i < FRAMES_AHEAD; i++) prefetch_frame(&d[i]);
-  for (uint32_t i = 0; i < count; i++) {
-    if (i + FRAMES_AHEAD < count) prefetch_frame(&d[i + FRAMES_AHEAD]);
-    d[i].verdict = (uint8_t)parse(w, &d[i]);
-    if (d[i].verdict != DELIVERED) continue;
-    d[i].probe = session_hash(w, &d[i]);
-    __builtin_prefetch(&w->session_index[d[i].probe & w->session_mask]);
-    claims[i] = likely_claim(w, &d[i]);
-    __builtin_prefetch(claims[i]);
+static inline const struct tenant *tenant_of(const struct worker *w, const struct descriptor *d) {
+  return d->verdict != DELIVERED || d->found == NULL || (d->found->value & CLAIM_SHARED) ? NULL : &w->tenants[d->found->value];
+}
+
+// First pass: each step for the whole group asks for the lines of the next one.
+static inline void look_ahead(struct worker *w, struct descriptor *first, struct descriptor *end) {
+  for (struct descriptor *d = first; d < end && d < first + FRAMES_AHEAD; d++) prefetch_frame(d);
+  for (struct descriptor *d = first; d < end; d++) {
+    if (d + FRAMES_AHEAD < end) prefetch_frame(d + FRAMES_AHEAD);
+    d->verdict = (uint8_t)parse(w, d);
+    if (d->verdict != DELIVERED) continue;
+    d->probe = session_hash(w, d);
+    __builtin_prefetch(&w->session_index[d->probe & w->session_mask]);
+    prefetch_claim(w, d);
   }
-  for (uint32_t i = 0; i < count; i++) {
-    if (d[i].verdict != DELIVERED) continue;
-    uint32_t held = w->session_index[d[i].probe & w->session_mask];
-    if (held != 0) {
-      __builtin_prefetch(&w->sessions[held - 1], 1);
-      __builtin_prefetch((char *)&w->sessions[held - 1] + LINE, 1);
-    }
-    uint32_t tenant = claims[i]->claim != 0 && claims[i]->value < w->tenant_count ? claims[i]->value : 0;
-    tenants[i] = &w->tenants[tenant];
-    __builtin_prefetch(tenants[i]);
+  for (struct descriptor *d = first; d < end; d++) {
+    if (d->verdict != DELIVERED) continue;
+    prefetch_session(w, d);
+    d->found = claim_of(w, d);
+    const struct tenant *tenant = tenant_of(w, d);
+    if (tenant != NULL) __builtin_prefetch(tenant);
   }
-  for (uint32_t i = 0; i < count; i++) {
-    if (d[i].verdict != DELIVERED) continue;
-    __builtin_prefetch(tenants[i]->sniffer);
+  for (struct descriptor *d = first; d < end; d++) {
+    const struct tenant *tenant = tenant_of(w, d);
+    if (tenant != NULL) __builtin_prefetch(tenant->sniffer);
   }
-  for (uint32_t i = 0; i < count; i++) {
-    if (d[i].verdict != DELIVERED || tenants[i]->sniffer == NULL) continue;
-    __builtin_prefetch(tenants[i]->sniffer->queue, 1);
-    __builtin_prefetch(&tenants[i]->sniffer->queue->head, 1);
-  }
-  for (uint32_t i = 0; i < count; i++) {
-    enum verdict verdict = d[i].verdict;
-    if (verdict == DELIVERED) verdict = deliver(w, &d[i], d[i].probe);
-    conclude(w, &d[i], verdict);
+  for (struct descriptor *d = first; d < end; d++) {
+    const struct tenant *tenant = tenant_of(w, d);
+    if (tenant == NULL || tenant->sniffer == NULL) continue;
+    __builtin_prefetch(tenant->sniffer->queue, 1);
+    __builtin_prefetch(&tenant->sniffer->queue->head, 1);
   }
 }
 
 static void process_two_pass(struct worker *w, uint32_t count) {
-  for (uint32_t first = 0; first < count; first += GROUP)
-    process_group(w, &w->descriptors[first], count - first < GROUP ? count - first : GROUP);
+  struct descriptor *last = w->descriptors + count;
+  for (struct descriptor *first = w->descriptors; first < last; first += GROUP) {
+    struct descriptor *end = last - first < GROUP ? last : first + GROUP;
+    look_ahead(w, first, end);
+    for (struct descriptor *d = first; d < end; d++) {
+      enum verdict verdict = d->verdict;
+      if (verdict == DELIVERED) {
+        track(w, d, d->probe);
+        verdict = deliver(w, d, d->found);
+      }
+      conclude(w, d, verdict);
+    }
+  }
 }
 
 // Slots of packets that no queue took are free again; their frames are gone.

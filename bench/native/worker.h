@@ -99,6 +99,7 @@ struct descriptor {
   struct about about;
   uint64_t packet;
   uint64_t mirror; // ERSPAN III clock
+  const struct key *found; // between passes: the slot that claims the tunnel
 };
 
 static inline const uint8_t *inner_end(const struct descriptor *d) { return d->inner + d->inner_captured; }
@@ -131,7 +132,7 @@ struct session {
 
 // ── tenant map ──
 
-enum { KIND_IDENTITY = 1, KIND_SNIFFER = 4, KIND_GATEWAY = 5 };
+enum { KIND_IDENTITY = 1, KIND_SNIFFER = 4, KIND_GATEWAY = 5, KIND_MASK = 7 };
 enum { BITS_ENCAPSULATION = 3, BITS_FAMILY = 7, BITS_HAS_ID = 9, BITS_VLAN = 10 };
 enum { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6, FAMILY_MAC };
 enum { SHAPE_VLAN = 1, SHAPE_VSID = 2 };
@@ -267,6 +268,8 @@ struct worker {
   uint32_t table_mask;
   uint32_t has_map;
   uint32_t map_flags;
+  uint64_t *filter; // of delivery and gateway addresses
+  uint32_t filter_mask;
   struct shape *shapes;
   uint32_t shape_count;
   uint32_t tenant_count;

@@ -97,13 +97,19 @@ static void insert(struct worker *w, const struct key *key) {
   uint32_t at = hash16(w->config.seed, key->address, key->word, key->bits) & w->table_mask;
   while (w->table[at].claim != 0) at = (at + 1) & w->table_mask;
   w->table[at] = *key;
+  if ((key->bits & KIND_MASK) < KIND_SNIFFER) return;
+  uint64_t hash = filter_hash(key->address);
+  *filter_word(w, hash) |= filter_bits(hash);
 }
 
 static void read_map(struct reader *reader, struct worker *w) {
   w->has_map = word(reader);
   w->map_flags = word(reader);
-  uint32_t keys = word(reader);
+  uint32_t loop_addresses = word(reader), keys = word(reader);
   w->shape_count = word(reader);
+  uint32_t words = power_of_two(loop_addresses / 2 < 8 ? 8 : (loop_addresses + 1) / 2);
+  w->filter_mask = words - 1;
+  w->filter = lines(words * sizeof *w->filter);
   uint32_t slots = power_of_two(keys * 2 < 16 ? 16 : keys * 2);
   w->table_mask = slots - 1;
   w->table = lines((size_t)slots * sizeof *w->table);
