@@ -38,8 +38,15 @@ export function mouldsOf(workload: Workload, innerBytes: number): Mould[] {
   const moulds: Mould[] = [];
   for (let session = 0; session < KINDS_AT_MOST; session++) {
     const { frame, sequence } = workload.template(session, inner);
-    const mould = { ...locate(frame), ...(sequence === undefined ? {} : { sequence }), frame, inner: frame.length - innerBytes };
-    const isNew = moulds.every((other) => other.encapsulation !== mould.encapsulation || other.inner !== mould.inner);
+    const mould = {
+      ...locate(frame),
+      ...(sequence === undefined ? {} : { sequence }),
+      frame,
+      inner: frame.length - innerBytes,
+    };
+    const isNew = moulds.every(
+      (other) => other.encapsulation !== mould.encapsulation || other.inner !== mould.inner,
+    );
     if (isNew) moulds.push(mould);
   }
   return moulds;
@@ -103,7 +110,8 @@ export function identityOf({ id }: Mould, tenant: number): { source: number; id?
 
 /** Address of source number `source`, in 10.80.0.0/12 or 2001:db8::/32. */
 export function sourceAddress(family: 4 | 6, source: number): Uint8Array {
-  const bytes = family === 4 ? Uint8Array.of(10, 80, 0, 0) : Uint8Array.of(0x20, 1, 0xd, 0xb8, ...new Uint8Array(12));
+  const bytes =
+    family === 4 ? Uint8Array.of(10, 80, 0, 0) : Uint8Array.of(0x20, 1, 0xd, 0xb8, ...new Uint8Array(12));
   const number = source + 1;
   if (family === 6) put(bytes, 12, 4, number);
   else put(bytes, 0, 4, ((10 << 24) | (80 << 16)) + number);

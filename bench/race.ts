@@ -64,29 +64,30 @@ export interface Results {
   readonly offered: number;
   readonly refused: number;
   readonly sessions: number;
-  /**
-   * Over every delivered frame, queue by queue in its order: FNV-1a of 32 bits over length and original length (32 bits each,
-   * little-endian) and bytes; then, with the queue's number behind, added up modulo 2^32.
-   */
+  /** `DeliveryHash` of what was sent. */
   readonly hash: number;
 }
 
-/** One that takes part. */
-export interface Contender {
+/** One that runs beside others, whatever it does. */
+export interface Runner {
   readonly name: string;
   /**
    * Goes through so many rounds. Gives nanoseconds of processing and draining the median batch of 256; putting frames in place is
    * not among them, and a batch that was interrupted by whatever else runs on the machine says nothing.
    */
   run(rounds: number): Promise<number>;
+  stop(): void;
+}
+
+/** One whose time counts: it can say what it did. */
+export interface Contender extends Runner {
   /** Goes through one round and says what came of it. */
   check(): Promise<Results>;
-  stop(): void;
 }
 
 /** Rounds of each contender in turn, so that what slows the machine down slows all of them. Nanoseconds a packet, by turn. */
 export async function race(
-  contenders: readonly Contender[],
+  contenders: readonly Runner[],
   { inFlight }: Scenario,
   { turns, packets }: { readonly turns: number; readonly packets: number },
 ): Promise<number[][]> {

@@ -45,7 +45,12 @@ const DELIVER = {
   "mac, tag": (i: number) => ({ deliver: "mac", mac: mac(i), vlan: 1 + (i % 4000), sourceMac: "interface" }),
   ip: (i: number) => ({ deliver: "ip", mac: mac(i), ip: host(i) }),
   vxlan: (i: number) => ({ deliver: "vxlan", mac: mac(i), to: host(i), vni: i }),
-  "vxlan, IPv6": (i: number) => ({ deliver: "vxlan", mac: mac(i), to: `2001:db8:1::${(i + 1).toString(16)}`, vni: i }),
+  "vxlan, IPv6": (i: number) => ({
+    deliver: "vxlan",
+    mac: mac(i),
+    to: `2001:db8:1::${(i + 1).toString(16)}`,
+    vni: i,
+  }),
   geneve: (i: number) => ({ deliver: "geneve", mac: mac(i), to: host(i), vni: i }),
   gre: (i: number) => ({ deliver: "gre", mac: mac(i), to: host(i), key: i }),
   erspan2: (i: number) => ({ deliver: "erspan2", mac: mac(i), to: host(i), session: i % 1024 }),
@@ -84,7 +89,10 @@ export function scenarioOf(setup: Setup): Scenario {
 }
 
 /** Made by hand where it is long: the schema would take minutes for a million tenants. */
-function configOf({ tenants, sniffers, each, fanout, deliver }: Setup, moulds: readonly Mould[]): GatewayConfig {
+function configOf(
+  { tenants, sniffers, each, fanout, deliver }: Setup,
+  moulds: readonly Mould[],
+): GatewayConfig {
   const config = gatewayConfig.parse({
     tunnel: { addresses: GATEWAY },
     sniffers: Array.from({ length: sniffers }, (_, i) => ({ name: `s${i}`, ...DELIVER[deliver](i) })),

@@ -8,7 +8,13 @@ import { engineOptions } from "../engine/agreement.js";
 import { fixtures, seeds, sharedCaptures } from "../engine/corpus.js";
 import type { Frame } from "../engine/harness.js";
 import { compileReferenceMap } from "../engine/reference-map.js";
-import { DEFAULTS, mutations, ReferenceDecoder, type ReferenceMap, type ReferenceOptions } from "../reference/index.js";
+import {
+  DEFAULTS,
+  mutations,
+  ReferenceDecoder,
+  type ReferenceMap,
+  type ReferenceOptions,
+} from "../reference/index.js";
 import {
   decodeNatively,
   describePacket,
@@ -26,7 +32,10 @@ const TIME = 1_700_000_000_000_000_000n;
 
 type Options = Partial<Omit<ReferenceOptions, "ports">>;
 
-function referenceResults(frames: readonly Frame[], options: Options): { packets: string[]; sessions: string[] } {
+function referenceResults(
+  frames: readonly Frame[],
+  options: Options,
+): { packets: string[]; sessions: string[] } {
   const decoder = new ReferenceDecoder({ ...DEFAULTS, ...options });
   const packets = frames.map(({ frame, originalLength, linkType }, i) => {
     const [settled] = decoder.packet(i + 1, frame, originalLength, TIME + BigInt(i) * 1000n, linkType);
@@ -35,12 +44,19 @@ function referenceResults(frames: readonly Frame[], options: Options): { packets
     const bytes = rest.verdict === "delivered" ? Buffer.from(inner).toString("hex") : inner.length;
     return describePacket({ ...rest, bytes });
   });
-  const sessions = decoder.sessions().map(({ hasSequence: _, ...session }) => describeSession({ ...session }));
+  const sessions = decoder
+    .sessions()
+    .map(({ hasSequence: _, ...session }) => describeSession({ ...session }));
   return { packets, sessions };
 }
 
 /** Runs all frames, then those that the yardstick takes on, and fails on the first difference. Gives how many they were. */
-async function expectEqual(passes: Passes, all: readonly Frame[], options: Options, image?: Image): Promise<number> {
+async function expectEqual(
+  passes: Passes,
+  all: readonly Frame[],
+  options: Options,
+  image?: Image,
+): Promise<number> {
   const engine = engineOptions(options);
   const tenants = options.map?.tenants ?? [];
   const decode = (frames: readonly Frame[]) =>
@@ -95,10 +111,27 @@ describe.skipIf(compiled === undefined)("the tenant map", () => {
     ],
     sharedSources: [],
     tenants: [
-      tenant("a", { encapsulation: "erspan", session: 1, from: "192.0.2.0/24" }, { encapsulation: "vxlan", vni: 2 }),
-      tenant("b", { encapsulation: "erspan", session: 1, from: "192.0.2.1" }, { encapsulation: "nvgre", vsid: 1 }),
-      tenant("c", { encapsulation: "erspan", vlan: 3 }, { encapsulation: "gre" }, { encapsulation: "geneve" }),
-      tenant("d", { encapsulation: "erspan", from: "2001:db8::/32" }, { encapsulation: "tzsp", from: "192.0.2.2" }),
+      tenant(
+        "a",
+        { encapsulation: "erspan", session: 1, from: "192.0.2.0/24" },
+        { encapsulation: "vxlan", vni: 2 },
+      ),
+      tenant(
+        "b",
+        { encapsulation: "erspan", session: 1, from: "192.0.2.1" },
+        { encapsulation: "nvgre", vsid: 1 },
+      ),
+      tenant(
+        "c",
+        { encapsulation: "erspan", vlan: 3 },
+        { encapsulation: "gre" },
+        { encapsulation: "geneve" },
+      ),
+      tenant(
+        "d",
+        { encapsulation: "erspan", from: "2001:db8::/32" },
+        { encapsulation: "tzsp", from: "192.0.2.2" },
+      ),
       tenant("e", { encapsulation: "erspan" }, { encapsulation: "vxlan-gpe", vni: 1, vlan: 1 }),
     ],
   };

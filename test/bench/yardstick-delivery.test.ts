@@ -62,8 +62,10 @@ const sniffers = [
 
 type Fields = Partial<ReferenceMap["tenants"][number]>;
 const tenant = (source: ReferenceMap["tenants"][number]["sources"][number], fields: Fields) => ({
-  name: `${source.encapsulation}-${source.session ?? source.vni ?? source.key ?? "any"}-${source.from ?? "any"}`
-    .replace(/[^a-z0-9-]/g, "-"),
+  name: `${source.encapsulation}-${source.session ?? source.vni ?? source.key ?? "any"}-${source.from ?? "any"}`.replace(
+    /[^a-z0-9-]/g,
+    "-",
+  ),
   sources: [source],
   addresses: [],
   nonIp: "drop" as const,
@@ -73,9 +75,14 @@ const tenant = (source: ReferenceMap["tenants"][number]["sources"][number], fiel
 
 /** The mutator's packets by what they come in: each kind of sniffer gets its part. */
 const tenants = [
-  ...KINDS.map((_, i) => tenant(SOURCES()[i]!, { sniffers: [`kind-${i}`], ...(i % 3 === 2 ? { snaplen: 90 } : {}) })),
+  ...KINDS.map((_, i) =>
+    tenant(SOURCES()[i]!, { sniffers: [`kind-${i}`], ...(i % 3 === 2 ? { snaplen: 90 } : {}) }),
+  ),
   tenant({ encapsulation: "gre" }, { sniffers: [0, 1, 2, 3].map((i) => `several-${i}`) }),
-  tenant({ encapsulation: "erspan" }, { sniffers: ["share-1", "share-2", "share-3"], fanout: "balance" as const }),
+  tenant(
+    { encapsulation: "erspan" },
+    { sniffers: ["share-1", "share-2", "share-3"], fanout: "balance" as const },
+  ),
   tenant({ encapsulation: "vxlan" }, { sniffers: ["slow"], rate: SLOW }),
 ];
 
@@ -100,7 +107,12 @@ function SOURCES(): ReferenceMap["tenants"][number]["sources"] {
   ];
 }
 
-const map = { gateway: ["192.0.2.250", "2001:db8::250"], sniffers, sharedSources: [], tenants } as unknown as ReferenceMap;
+const map = {
+  gateway: ["192.0.2.250", "2001:db8::250"],
+  sniffers,
+  sharedSources: [],
+  tenants,
+} as unknown as ReferenceMap;
 
 /** As a configuration says it. */
 function withRateInWords(fields: { readonly rate?: unknown }): object {
@@ -120,7 +132,10 @@ function image() {
 /** Frames by sniffer's name, in the order in which they left. */
 type Deliveries = Record<string, string[]>;
 
-async function deliverNatively(scenario: Scenario, passes: Passes): Promise<{ verdicts: number[]; sent: Deliveries }> {
+async function deliverNatively(
+  scenario: Scenario,
+  passes: Passes,
+): Promise<{ verdicts: number[]; sent: Deliveries }> {
   const rounds = scenario.frames.length / scenario.inFlight;
   const [judge, sender] = [
     await Yardstick.start(compiled!, scenario, passes),
@@ -148,7 +163,13 @@ function deliverByReference(frames: readonly Frame[], { inFlight, time }: Scenar
   const verdicts: string[] = [];
   const sent: Deliveries = {};
   for (const [i, { frame, originalLength, linkType }] of frames.entries()) {
-    const [settled] = decoder.packet(i + 1, frame, originalLength, time.first + BigInt(i) * time.step, linkType);
+    const [settled] = decoder.packet(
+      i + 1,
+      frame,
+      originalLength,
+      time.first + BigInt(i) * time.step,
+      linkType,
+    );
     verdicts.push(delivery.deliver(settled!.result).verdict);
     if ((i + 1) % inFlight !== 0 && i + 1 !== frames.length) continue;
     for (const { name } of map.sniffers) {
@@ -184,7 +205,9 @@ describe.skipIf(compiled === undefined)("delivery", () => {
         expect(got.length, `${name} gets some`).toBeGreaterThan(5);
       }
       for (const refusal of ["rate", "queue-full", "too-large"]) expect(names).toContain(refusal);
-      expect(native.sent["several-0"]!.length, "has a rate of its own").toBeLessThan(native.sent["several-1"]!.length);
+      expect(native.sent["several-0"]!.length, "has a rate of its own").toBeLessThan(
+        native.sent["several-1"]!.length,
+      );
     });
   }
 });

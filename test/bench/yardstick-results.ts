@@ -1,11 +1,11 @@
 // Frames through the yardstick in C, and what its lines say in the form of the reference's results.
 
-import { DEFAULT_OPTIONS } from "../../src/engine/index.js";
-import { addressText } from "../../src/engine/address.js";
 import * as at from "../../assembly/memory/layout.js";
-import { ENCAPSULATIONS, VERDICTS } from "../../src/engine/names.js";
-import type { Image, Scenario } from "../../bench/race.js";
 import { type Compiled, type Passes, Yardstick } from "../../bench/native.js";
+import type { Image, Scenario } from "../../bench/race.js";
+import { addressText } from "../../src/engine/address.js";
+import { DEFAULT_OPTIONS } from "../../src/engine/index.js";
+import { ENCAPSULATIONS, VERDICTS } from "../../src/engine/names.js";
 import type { Frame } from "../engine/harness.js";
 
 /** Verdict of what the yardstick leaves to the engine: fragments, extension headers, other links than Ethernet, addresses. */
@@ -24,9 +24,17 @@ export interface YardstickPacket {
 const NOTHING = { bytes: new Uint8Array(), originalLength: 0, linkType: 1 };
 
 /** All frames once, in rounds of 250; the last round is filled up with frames of no bytes, which belong to no session. */
-export function scenarioOf(frames: readonly Frame[], options: Partial<Scenario["options"]>, image?: Image): Scenario {
+export function scenarioOf(
+  frames: readonly Frame[],
+  options: Partial<Scenario["options"]>,
+  image?: Image,
+): Scenario {
   const longest = Math.max(...frames.map(({ frame }) => frame.length));
-  const arriving = frames.map(({ frame, originalLength, linkType }) => ({ bytes: frame, originalLength, linkType }));
+  const arriving = frames.map(({ frame, originalLength, linkType }) => ({
+    bytes: frame,
+    originalLength,
+    linkType,
+  }));
   while (arriving.length % ROUND !== 0) arriving.push(NOTHING);
   return {
     options: { ...DEFAULT_OPTIONS, ...options },
@@ -72,8 +80,33 @@ const DIRECTIONS = [undefined, "in", "out"];
 
 function packetOf(line: string, tenants: readonly { name: string }[]): YardstickPacket {
   const words = line.split(" ");
-  const [verdict, layers, encapsulationNumber, has, id, sequence, type, direction, hardwareId, vlan, rule, tenant] =
-    words.map(Number) as [number, number, number, number, number, number, number, number, number, number, number, number];
+  const [
+    verdict,
+    layers,
+    encapsulationNumber,
+    has,
+    id,
+    sequence,
+    type,
+    direction,
+    hardwareId,
+    vlan,
+    rule,
+    tenant,
+  ] = words.map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const [original, source, destination, inner] = words.slice(12);
   const name = VERDICTS[verdict] ?? "left-out";
   if (layers === 0) return { verdict, text: name };
@@ -102,7 +135,10 @@ function packetOf(line: string, tenants: readonly { name: string }[]): Yardstick
 }
 
 /** Fields in a fixed order, so that a difference reads well. */
-export function describePacket({ verdict, ...fields }: Record<string, unknown> & { verdict: string }): string {
+export function describePacket({
+  verdict,
+  ...fields
+}: Record<string, unknown> & { verdict: string }): string {
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
   known.sort(([a], [b]) => (a < b ? -1 : 1));
   return `${verdict} ${known.map(([name, value]) => `${name}=${value}`).join(" ")}`;
@@ -110,7 +146,10 @@ export function describePacket({ verdict, ...fields }: Record<string, unknown> &
 
 function sessionText(line: string): string {
   const words = line.split(" ");
-  const [meta, id, packets, bytes, lost, reordered, duplicates, restarts] = words.map(Number) as [number, ...number[]];
+  const [meta, id, packets, bytes, lost, reordered, duplicates, restarts] = words.map(Number) as [
+    number,
+    ...number[],
+  ];
   const ipv6 = (meta & at.SESSION_IPV6) !== 0;
   return describeSession({
     encapsulation: ENCAPSULATIONS[meta & at.SESSION_ENCAPSULATION_MASK]!,
