@@ -112,7 +112,8 @@ static inline void put_erspan(const struct sniffer *sniffer, const struct descri
   put16(p + ERSPAN_SESSION, second | (tag & 0xe000));
   if (sniffer->mode == TO_ERSPAN2) return;
   put32(p + ERSPAN3_TIMESTAMP, (uint32_t)(d->time % 1000000000));
-  put16(p + ERSPAN3_FLAGS, 0x8000 | (uint32_t)d->about.hardware_id << 4 | (d->about.direction == DIRECTION_OUT ? 8 : 0) | 2 << 1);
+  uint32_t direction = d->about.direction == DIRECTION_OUT ? 8 : 0;
+  put16(p + ERSPAN3_FLAGS, 0x8000 | (uint32_t)d->about.hardware_id << 4 | direction | 2 << 1);
 }
 
 // Writes the tunnel's headers in front of the frame of `inside` bytes. Gives their first byte.

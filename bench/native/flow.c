@@ -17,9 +17,10 @@ struct upper {
   bool is_fragment, is_later_fragment, is_rerouted;
 };
 
-static struct upper behind_extensions(const uint8_t *ip, const uint8_t *end) {
+// With `to_fragment` no further than the header of a fragment.
+static struct upper behind_extensions(const uint8_t *ip, const uint8_t *end, bool to_fragment) {
   struct upper upper = {.header = ip + IPV6_LENGTH, .protocol = ip[IPV6_NEXT]};
-  while (!upper.is_later_fragment) {
+  while (!upper.is_later_fragment && !(to_fragment && upper.is_fragment)) {
     const uint8_t *p = upper.header;
     uint32_t length = 8;
     if (!is_extension(upper.protocol) && upper.protocol != IP_FRAGMENT && upper.protocol != IP_AUTHENTICATION)
@@ -68,7 +69,7 @@ static inline uint32_t flow4(const uint8_t *ip, const uint8_t *end) {
 
 static uint32_t flow6(const uint8_t *ip, const uint8_t *end) {
   const uint8_t *last = ipv6_end(ip, end);
-  struct upper upper = behind_extensions(ip, last);
+  struct upper upper = behind_extensions(ip, last, true);
   uint32_t ports = upper.is_fragment ? 0 : ports_at(upper.header, last, upper.protocol);
   const uint8_t *source = ip + IPV6_SOURCE, *destination = ip + IPV6_DESTINATION;
   return flow_of(flow_endpoint(load64(source), load64(source + 8), ports >> 16),

@@ -31,6 +31,7 @@ static inline uint32_t hash32(uint64_t seed, const struct address *source, const
 static inline uint64_t flow_endpoint(uint64_t high, uint64_t low, uint32_t port) {
   uint64_t mixed = (high ^ port) * K1;
   mixed = (mixed ^ mixed >> 29 ^ low) * K2;
+  mixed = (mixed ^ mixed >> 32) * K3;
   return mixed ^ mixed >> 32;
 }
 

@@ -36,10 +36,14 @@ static inline enum verdict admit(struct worker *w, const struct descriptor *d, s
   } else if (sniffer->mode != PLAIN && sniffer->link_length + *length > LONGEST) {
     goto too_large;
   }
-  if (sniffer->bucket != NULL && !admits(sniffer->bucket, sniffer->cost, sniffer->burst,
-                                         sniffer->link_length + sniffer->overhead + *length, d->time)) {
-    queue->rate++;
-    return RATE;
+  if (sniffer->bucket != NULL) {
+    bool is_on_segment = sniffer->mode == TO_MAC || sniffer->mode == TO_IP;
+    uint32_t bytes = is_on_segment && *length < ETHERNET_LENGTH ? ETHERNET_LENGTH : *length;
+    bytes += (uint32_t)sniffer->link_length + sniffer->overhead;
+    if (!admits(sniffer->bucket, sniffer->cost, sniffer->burst, bytes, d->time)) {
+      queue->rate++;
+      return RATE;
+    }
   }
   while (queued(queue) >= queue->limit) {
     if (!(queue->flags & QUEUE_DROP_OLDEST)) {

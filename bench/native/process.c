@@ -56,7 +56,8 @@ static inline void prefetch_session(const struct worker *w, const struct descrip
 }
 
 static inline const struct tenant *tenant_of(const struct worker *w, const struct descriptor *d) {
-  return d->verdict != DELIVERED || d->found == NULL || (d->found->value & CLAIM_SHARED) ? NULL : &w->tenants[d->found->value];
+  bool is_known = d->verdict == DELIVERED && d->found != NULL && !(d->found->value & CLAIM_SHARED);
+  return is_known ? &w->tenants[d->found->value] : NULL;
 }
 
 // First pass: each step for the whole group asks for the lines of the next one.

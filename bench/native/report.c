@@ -43,10 +43,10 @@ static void print_results(const struct worker *w, const struct results *results)
   }
   printf("{\"verdicts\":[");
   for (int i = 0; i < VERDICTS; i++) printf("%s%llu", i == 0 ? "" : ",", (unsigned long long)results->verdicts[i]);
-  printf("],\"innerBytes\":%llu,\"sent\":%llu,\"sentBytes\":%llu,\"offered\":%llu,\"refused\":%llu,\"sessions\":%u,\"hash\":%u}\n",
-         (unsigned long long)results->inner_bytes, (unsigned long long)results->sent,
-         (unsigned long long)results->sent_bytes, (unsigned long long)offered, (unsigned long long)refused,
-         w->session_count, hash);
+  printf("],\"innerBytes\":%llu,\"sent\":%llu,\"sentBytes\":%llu,", (unsigned long long)results->inner_bytes,
+         (unsigned long long)results->sent, (unsigned long long)results->sent_bytes);
+  printf("\"offered\":%llu,\"refused\":%llu,\"sessions\":%u,\"hash\":%u}\n", (unsigned long long)offered,
+         (unsigned long long)refused, w->session_count, hash);
 }
 
 static void print_hex(const void *data, size_t length) {

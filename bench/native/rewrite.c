@@ -27,27 +27,30 @@ static inline uint32_t checksum_place(uint32_t protocol, bool ipv6) {
   }
 }
 
-static inline void update_upper(uint8_t *header, const uint8_t *end, uint32_t protocol, bool ipv6, uint64_t difference) {
+static inline void update_upper(uint8_t *header, const uint8_t *end, uint32_t protocol, bool ipv6,
+                                uint64_t difference) {
   uint32_t place = checksum_place(protocol, ipv6);
   if (place == 0 || header + place + 2 > end) return;
+  bool zero_means_none = protocol == IP_UDP || protocol == IP_UDP_LITE;
   uint32_t checksum = load16(header + place);
-  if (protocol == IP_UDP && checksum == 0) return;
+  if (zero_means_none && checksum == 0) return;
   checksum = updated(checksum, difference);
-  store16(header + place, protocol == IP_UDP && checksum == 0 ? 0xffff : checksum);
+  store16(header + place, zero_means_none && checksum == 0 ? 0xffff : checksum);
 }
 
 // A source route with addresses left: the pseudo header has the last of them as its destination (RFC 791 3.1).
 static bool is_source_routed(const uint8_t *ip, const uint8_t *end) {
   const uint8_t *option = ip + IPV4_LENGTH, *last = ip + ((ip[0] & 15u) << 2);
-  if (last > end) last = end;
+  if (last > end) return false;
   while (option + 3 <= last && *option != 0) {
     if (*option == 1) {
       option++;
       continue;
     }
-    if (*option == 131 || *option == 137) return option[2] <= option[1];
-    if (option[1] < 2) return false;
-    option += option[1];
+    uint32_t length = option[1];
+    if (length < 2 || option + length > last) return false;
+    if ((*option == 131 || *option == 137) && length >= 3 && option[2] <= length) return true;
+    option += length;
   }
   return false;
 }
@@ -67,7 +70,7 @@ static void redirect6(uint8_t *ip, const uint8_t *end, const struct sniffer *sni
   const uint8_t *address = (const uint8_t *)&sniffer->address;
   uint64_t difference = difference_of(ip + IPV6_DESTINATION, address, 16);
   const uint8_t *last = ipv6_end(ip, end);
-  struct upper upper = behind_extensions(ip, last);
+  struct upper upper = behind_extensions(ip, last, false);
   if (!upper.is_later_fragment && !upper.is_rerouted)
     update_upper((uint8_t *)upper.header, last, upper.protocol, true, difference);
   memcpy(ip + IPV6_DESTINATION, address, 16);
