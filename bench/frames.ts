@@ -98,13 +98,13 @@ function put(bytes: Uint8Array, at: number, width: number, value: number): void 
 const SESSIONS = 1024;
 const SOURCES_TOGETHER = 4;
 
-/** What a tenant's packets are known by: a number of the source, and an id where there is one. */
-export function identityOf({ id }: Mould, tenant: number): { source: number; id?: number } {
-  if (id === undefined) return { source: tenant };
-  const source = tenant % SOURCES_TOGETHER;
-  const rest = Math.floor(tenant / SOURCES_TOGETHER);
+/** Tunnel identity number `identity`: a number of the source, and an id where there is one. */
+export function identityOf({ id }: Mould, identity: number): { source: number; id?: number } {
+  if (id === undefined) return { source: identity };
+  const source = identity % SOURCES_TOGETHER;
+  const rest = Math.floor(identity / SOURCES_TOGETHER);
   // An odd factor: ids are not in order, as identifiers that come and go are not.
-  if (id.width > 2) return { source, id: Math.imul(tenant, 0x9e3779) & 0xffffff };
+  if (id.width > 2) return { source, id: Math.imul(identity, 0x9e3779) & 0xffffff };
   return { source: source + SOURCES_TOGETHER * Math.floor(rest / SESSIONS), id: rest % SESSIONS };
 }
 
@@ -118,26 +118,26 @@ export function sourceAddress(family: 4 | 6, source: number): Uint8Array {
   return bytes;
 }
 
-/** A flow of a tenant, in a tunnel of one kind. */
+/** A flow in the tunnel of an identity. */
 export interface Flow {
   readonly mould: Mould;
-  readonly tenant: number;
-  /** Which one of its flows. */
+  readonly identity: number;
+  /** Which one of all flows. */
   readonly number: number;
 }
 
 /**
- * `count` frames, each of a flow at random, the sequence numbers of a tenant's session rising. A frame that comes again has as much
+ * `count` frames, each of a flow at random, the sequence numbers of each session rising. A frame that comes again has as much
  * more in its number as its session has frames.
  */
 export function framesOf(flows: readonly Flow[], count: number): ArrivingFrame[] {
   const random = randomNumbers();
   const chosen = Uint32Array.from({ length: count }, () => Math.floor((random() / 2 ** 32) * flows.length));
-  const ofTenant = new Map<number, number>();
+  const framesOfSession = new Map<number, number>();
   const sequences = Array.from(chosen, (f) => {
-    const { tenant } = flows[f]!;
-    const number = ofTenant.get(tenant) ?? 0;
-    ofTenant.set(tenant, number + 1);
+    const { identity } = flows[f]!;
+    const number = framesOfSession.get(identity) ?? 0;
+    framesOfSession.set(identity, number + 1);
     return number;
   });
   return Array.from(chosen, (f, i) => {
@@ -145,13 +145,13 @@ export function framesOf(flows: readonly Flow[], count: number): ArrivingFrame[]
     const bytes = frameOf(flow);
     const { sequence: at } = flow.mould;
     if (at === undefined) return { bytes };
-    return { bytes, sequence: { at, first: sequences[i]!, step: ofTenant.get(flow.tenant)! } };
+    return { bytes, sequence: { at, first: sequences[i]!, step: framesOfSession.get(flow.identity)! } };
   });
 }
 
-function frameOf({ mould, tenant, number }: Flow): Uint8Array {
+function frameOf({ mould, identity, number }: Flow): Uint8Array {
   const frame = mould.frame.slice();
-  const { source, id } = identityOf(mould, tenant);
+  const { source, id } = identityOf(mould, identity);
   frame.set(sourceAddress(mould.family, source), mould.ip + (mould.family === 4 ? 12 : 8));
   if (mould.family === 4) putChecksum(frame, mould.ip + 10, mould.ip, IPV4);
   if (mould.id !== undefined) {
@@ -160,7 +160,7 @@ function frameOf({ mould, tenant, number }: Flow): Uint8Array {
   }
   const ip = mould.inner + ETHERNET;
   put(frame, ip + 14, 2, 1 + (number & 0x7fff)); // 10.1.x.y
-  put(frame, ip + IPV4, 2, 1024 + ((tenant * 7 + number) % 60_000)); // source port
+  put(frame, ip + IPV4, 2, 1024 + ((identity * 7 + number) % 60_000)); // source port
   putChecksum(frame, ip + 10, ip, IPV4);
   putUdpChecksum(frame, ip);
   return frame;

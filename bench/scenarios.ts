@@ -18,12 +18,14 @@ export interface Setup {
   readonly innerBytes: number;
   readonly inFlight: number;
   readonly tenants: number;
+  /** Tunnel identities of all tenants together; one each when absent. */
+  readonly identities?: number;
   /** Of all tenants together; with fewer than tenants, several share one, which no configuration of a gateway allows. */
   readonly sniffers: number;
   /** Sniffers of one tenant. */
   readonly each: number;
   readonly fanout: "copy" | "balance";
-  /** Flows that packets are of, at random; 0: one of every tenant. */
+  /** Flows that packets are of, at random, each in the tunnel of an identity at random; 0: one of every identity. */
   readonly flows: number;
 }
 
@@ -40,7 +42,7 @@ export const BASE: Setup = {
 };
 
 /** What a sniffer of each mode says of itself beside its name. */
-const DELIVER = {
+export const DELIVER = {
   mac: (i: number) => ({ deliver: "mac", mac: mac(i) }),
   "mac, tag": (i: number) => ({ deliver: "mac", mac: mac(i), vlan: 1 + (i % 4000), sourceMac: "interface" }),
   ip: (i: number) => ({ deliver: "ip", mac: mac(i), ip: host(i) }),
@@ -78,7 +80,7 @@ export function scenarioOf(setup: Setup): Scenario {
   const moulds = mouldsOf(workload, setup.innerBytes);
   const { image } = compileMap(configOf(setup, moulds), { delivery: "configured" });
   return {
-    options: { ...DEFAULT_OPTIONS, sessions: Math.max(DEFAULT_OPTIONS.sessions, setup.tenants) },
+    options: { ...DEFAULT_OPTIONS, sessions: Math.max(DEFAULT_OPTIONS.sessions, identitiesOf(setup)) },
     image,
     frames: framesOf(flowsOf(setup, moulds), Math.max(FRAMES, 4 * setup.inFlight)),
     inFlight: setup.inFlight,
@@ -88,18 +90,23 @@ export function scenarioOf(setup: Setup): Scenario {
   };
 }
 
+function identitiesOf({ tenants, identities = tenants }: Setup): number {
+  return identities;
+}
+
 /** Made by hand where it is long: the schema would take minutes for a million tenants. */
-function configOf(
-  { tenants, sniffers, each, fanout, deliver }: Setup,
-  moulds: readonly Mould[],
-): GatewayConfig {
+function configOf(setup: Setup, moulds: readonly Mould[]): GatewayConfig {
+  const { tenants, sniffers, each, fanout, deliver } = setup;
+  const share = Math.ceil(identitiesOf(setup) / tenants);
   const config = gatewayConfig.parse({
     tunnel: { addresses: GATEWAY },
     sniffers: Array.from({ length: sniffers }, (_, i) => ({ name: `s${i}`, ...DELIVER[deliver](i) })),
   });
   const list: GatewayConfig["tenants"] = Array.from({ length: tenants }, (_, t) => ({
     name: `t${t}`,
-    sources: [sourceOf(mouldOf(moulds, t), t)],
+    sources: Array.from({ length: share }, (_, i) =>
+      sourceOf(mouldOf(moulds, t + i * tenants), t + i * tenants),
+    ),
     addresses: [],
     nonIp: "drop",
     sniffers: Array.from({ length: each }, (_, i) => `s${(t * each + i) % sniffers}`),
@@ -108,12 +115,12 @@ function configOf(
   return { ...config, tenants: list };
 }
 
-function mouldOf(moulds: readonly Mould[], tenant: number): Mould {
-  return moulds[tenant % moulds.length]!;
+function mouldOf(moulds: readonly Mould[], identity: number): Mould {
+  return moulds[identity % moulds.length]!;
 }
 
-function sourceOf(mould: Mould, tenant: number): Source {
-  const { source, id } = identityOf(mould, tenant);
+function sourceOf(mould: Mould, identity: number): Source {
+  const { source, id } = identityOf(mould, identity);
   const from: Prefix = {
     family: mould.family,
     bytes: sourceAddress(mould.family, source),
@@ -133,9 +140,16 @@ function sourceOf(mould: Mould, tenant: number): Source {
   }
 }
 
-function flowsOf({ tenants, flows }: Setup, moulds: readonly Mould[]): Flow[] {
+function flowsOf(setup: Setup, moulds: readonly Mould[]): Flow[] {
+  const identities = identitiesOf(setup);
   const random = randomNumbers(2);
-  const flowOf = (tenant: number, number: number) => ({ mould: mouldOf(moulds, tenant), tenant, number });
-  if (flows === 0) return Array.from({ length: tenants }, (_, t) => flowOf(t, 0));
-  return Array.from({ length: flows }, (_, i) => flowOf(Math.floor((random() / 2 ** 32) * tenants), i));
+  const flowOf = (identity: number, number: number) => ({
+    mould: mouldOf(moulds, identity),
+    identity,
+    number,
+  });
+  if (setup.flows === 0) return Array.from({ length: identities }, (_, i) => flowOf(i, 0));
+  return Array.from({ length: setup.flows }, (_, i) =>
+    flowOf(Math.floor((random() / 2 ** 32) * identities), i),
+  );
 }

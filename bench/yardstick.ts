@@ -148,9 +148,9 @@ async function contendersOf(
   return contenders;
 }
 
-/** A working set of 1,000 flows, of few tenants and of many: the same contenders on both, in turn. */
+/** A working set of 1,000 sessions and flows, of few tenants and of many: the same contenders on both, in turn. */
 async function measureGrowth(compiled: Compiled | undefined): Promise<GrowthResult[]> {
-  const few = scenarioOf({ ...BASE, tenants: 100, sniffers: 10 });
+  const few = scenarioOf({ ...BASE, tenants: 100, identities: 1000, sniffers: 10 });
   const many = scenarioOf({ ...BASE, tenants: 1_000_000, sniffers: 10_000 });
   const ofFew = await contendersOf(few, compiled, ["one-pass", "two-pass"]);
   const ofMany = await contendersOf(many, compiled, ["one-pass", "two-pass"]);

@@ -127,7 +127,7 @@ function packetOf(line: string, tenants: readonly { name: string }[]): Yardstick
     restored: (has & at.HAS_RESTORED) !== 0,
     truncated: (has & at.HAS_TRUNCATED) !== 0,
     ...(rule === 0 ? {} : { rule }),
-    ...(name === "delivered" && tenant >= 0 ? { tenant: tenants[tenant]!.name } : {}),
+    ...(name === "delivered" && tenant >= 0 ? { tenant: tenants[tenant]?.name } : {}),
     // Only a delivered frame is dressed (synthetic header, restored tag).
     bytes: name === "delivered" ? inner : inner!.length / 2,
   });
