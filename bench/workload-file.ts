@@ -56,7 +56,8 @@ function longWords(...values: bigint[]): Uint8Array {
 function writeOptions(write: Write, { decode, ports }: Scenario["options"]): void {
   if (decode.depth !== 1 || decode.sequenceScope !== "session")
     throw new Error("the yardstick takes one tunnel off, and counts sequences by session");
-  write(crypto.getRandomValues(new Uint8Array(8)));
+  const seeds = crypto.getRandomValues(new BigUint64Array(at.SEEDS));
+  write(new Uint8Array(seeds.map((seed) => seed | 1n).buffer));
   const flags = (decode.checksums === "verify" ? at.FLAG_VERIFY : 0) | (decode.lenient ? at.FLAG_LENIENT : 0);
   write(words(flags, RESTORE[decode.restoreVlan], decode.greEthernet.length));
   const greEthernet = new Uint16Array(at.GRE_ETHERNET_MAX);

@@ -11,13 +11,13 @@ static inline struct key *probe(const struct worker *w, uint32_t hash, struct ad
   for (uint32_t at = hash & w->table_mask;; at = (at + 1) & w->table_mask) {
     struct key *key = &w->table[at];
     if (key->claim == 0) return key;
-    if (key->address.high == address.high && key->address.low == address.low && key->word == word && key->bits == bits)
+    if (key->address.low == address.low && key->word == word && key->bits == bits && key->address.high == address.high)
       return key;
   }
 }
 
 static inline struct key *find(const struct worker *w, struct address address, uint32_t word, uint32_t bits) {
-  struct key *key = probe(w, hash16(w->config.seed, address, word, bits), address, word, bits);
+  struct key *key = probe(w, hash16(w->config.seeds, address, word, bits), address, word, bits);
   return key->claim == 0 ? NULL : key;
 }
 
@@ -60,14 +60,17 @@ static inline const struct key *claim_of(const struct worker *w, const struct de
 // ── loop: a packet on its way to a sniffer or to this gateway ──
 
 // A blocked Bloom filter: three bits in one word say whether the exact table need be asked at all.
-static inline uint64_t filter_hash(struct address address) { return (address.high * K2 ^ address.low) * K1; }
+static inline uint64_t filter_hash(struct address address) {
+  uint64_t mixed = (address.high * K2 ^ address.low) * K1;
+  return (mixed ^ mixed >> 32) * K2;
+}
 
 static inline uint64_t *filter_word(const struct worker *w, uint64_t hash) {
   return &w->filter[(uint32_t)(hash >> 32) & w->filter_mask];
 }
 
 static inline uint64_t filter_bits(uint64_t hash) {
-  return (uint64_t)1 << (hash >> 58) | (uint64_t)1 << (hash >> 52 & 63) | (uint64_t)1 << (hash >> 26 & 63);
+  return (uint64_t)1 << (hash & 63) | (uint64_t)1 << (hash >> 6 & 63) | (uint64_t)1 << (hash >> 12 & 63);
 }
 
 static inline bool may_be_known(const struct worker *w, struct address address) {

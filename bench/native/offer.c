@@ -45,7 +45,7 @@ static inline enum verdict admit(struct worker *w, const struct descriptor *d, s
       return RATE;
     }
   }
-  while (queued(queue) >= queue->limit) {
+  while (is_full(queue)) {
     if (!(queue->flags & QUEUE_DROP_OLDEST)) {
       queue->dropped_newest++;
       return QUEUE_FULL;

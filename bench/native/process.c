@@ -43,7 +43,7 @@ static inline void prefetch_claim(const struct worker *w, const struct descripto
   for (const struct shape *shape = w->shapes, *end = shape + w->shape_count; shape < end; shape++) {
     struct key asked;
     if (!shape_key(shape, d, &asked)) continue;
-    __builtin_prefetch(&w->table[hash16(w->config.seed, asked.address, asked.word, asked.bits) & w->table_mask]);
+    __builtin_prefetch(&w->table[hash16(w->config.seeds, asked.address, asked.word, asked.bits) & w->table_mask]);
     return;
   }
 }

@@ -5,6 +5,13 @@
 
 static inline uint32_t queued(const struct queue *queue) { return queue->tail - queue->head; }
 
+// Seldom asks for the consumer's line.
+static inline bool is_full(struct queue *queue) {
+  if (queue->tail - queue->seen < queue->limit) return false;
+  queue->seen = queue->head;
+  return queued(queue) >= queue->limit;
+}
+
 static inline uint32_t take_slot(struct worker *w) { return w->free_slots[--w->free_slot_count]; }
 static inline void give_slot(struct worker *w, uint32_t slot) { w->free_slots[w->free_slot_count++] = slot; }
 
@@ -46,6 +53,8 @@ static inline uint32_t take(struct queue *queue, uint32_t most, uint32_t *into) 
   for (uint32_t i = 0; i < taken; i++) into[i] = queue->ring[(queue->head + i) & queue->mask];
   queue->head += taken;
   queue->taken += taken;
+  // An empty queue begins at its first place again, which is in the cache.
+  if (queued(queue) == 0) queue->head = queue->tail = queue->seen = 0;
   return taken;
 }
 

@@ -12,7 +12,7 @@ static inline uint32_t session_meta(const struct descriptor *d) {
 }
 
 static inline uint32_t session_hash(const struct worker *w, const struct descriptor *d) {
-  return hash32(w->config.seed, &d->source, &d->destination, session_meta(d), d->about.id);
+  return hash32(w->config.seeds, &d->source, &d->destination, session_meta(d), d->about.id);
 }
 
 static inline bool same_address(const struct address *a, const struct address *b) {

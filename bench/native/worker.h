@@ -212,13 +212,14 @@ struct queue {
   uint64_t offered;
   uint64_t dropped_newest;
   uint64_t dropped_oldest;
-  uint64_t rate;
+  uint32_t seen; // the head when the producer last looked
   alignas(LINE) uint32_t head; // the consumer's line
   uint64_t taken;
   uint64_t sent;
   uint64_t sent_bytes;
   uint64_t send_error;
   uint64_t too_large;
+  uint64_t rate;
 };
 
 struct record {
@@ -244,14 +245,14 @@ _Static_assert(sizeof(struct record) == LINE, "record");
 
 enum { FLAG_VERIFY = 1, FLAG_LENIENT = 2 };
 enum { RESTORE_AUTO, RESTORE_ALWAYS, RESTORE_NEVER };
-enum { GRE_ETHERNET_MAX = 16 };
+enum { GRE_ETHERNET_MAX = 16, SEEDS = 5 };
 
 struct config {
   uint32_t flags;
   uint32_t restore_vlan;
   uint32_t gre_count;
   uint16_t gre_ethernet[GRE_ETHERNET_MAX];
-  uint64_t seed;
+  uint64_t seeds[SEEDS]; // odd
   uint8_t ports[65536]; // port -> enum encapsulation
 };
 

@@ -64,7 +64,7 @@ static uint32_t power_of_two(uint32_t least) {
 
 static void read_config(struct reader *reader, struct worker *w) {
   struct config *config = &w->config;
-  config->seed = long_word(reader);
+  for (int i = 0; i < SEEDS; i++) config->seeds[i] = long_word(reader);
   config->flags = word(reader);
   config->restore_vlan = word(reader);
   config->gre_count = word(reader);
@@ -94,7 +94,7 @@ static void make_slots(struct reader *reader, struct worker *w) {
 }
 
 static void insert(struct worker *w, const struct key *key) {
-  uint32_t at = hash16(w->config.seed, key->address, key->word, key->bits) & w->table_mask;
+  uint32_t at = hash16(w->config.seeds, key->address, key->word, key->bits) & w->table_mask;
   while (w->table[at].claim != 0) at = (at + 1) & w->table_mask;
   w->table[at] = *key;
   if ((key->bits & KIND_MASK) < KIND_SNIFFER) return;
@@ -126,12 +126,21 @@ static void read_map(struct reader *reader, struct worker *w) {
 // What outlives a map: token buckets, and numbers that sniffers share. Counted from 1.
 static uint64_t *cell(const struct worker *w, uint32_t number) { return number == 0 ? NULL : &w->cells[number - 1]; }
 
-static void read_sniffer(struct worker *w, uint32_t number, const uint8_t *p) {
+// Rings of a power of two, one behind another, would have their first lines in the same few cache sets: a line between them.
+static uint32_t *make_rings(const uint8_t *entries, uint32_t count) {
+  size_t length = 0;
+  for (uint32_t i = 0; i < count; i++)
+    length += power_of_two(load32(entries + (size_t)i * SNIFFER_ENTRY + 4)) * sizeof(uint32_t) + LINE;
+  return lines(length);
+}
+
+static void read_sniffer(struct worker *w, uint32_t number, const uint8_t *p, uint32_t **rings) {
   struct sniffer *sniffer = &w->sniffers[number];
   struct queue *queue = &w->queues[number];
   queue->limit = load32(p + 4);
   queue->mask = power_of_two(queue->limit) - 1;
-  queue->ring = lines(((size_t)queue->mask + 1) * sizeof *queue->ring);
+  queue->ring = *rings;
+  *rings += queue->mask + 1 + LINE / sizeof *queue->ring;
   queue->flags = load32(p + 40);
   sniffer->queue = queue;
   sniffer->queue_number = number;
@@ -163,8 +172,9 @@ static void read_sniffers(struct reader *reader, struct worker *w) {
   uint32_t places = power_of_two(w->sniffer_count + 1);
   w->ready_mask = places - 1;
   w->ready = lines(places * sizeof *w->ready);
-  for (uint32_t i = 0; i < w->sniffer_count; i++)
-    read_sniffer(w, i, bytes(reader, SNIFFER_ENTRY));
+  const uint8_t *entries = bytes(reader, (size_t)w->sniffer_count * SNIFFER_ENTRY);
+  uint32_t *rings = make_rings(entries, w->sniffer_count);
+  for (uint32_t i = 0; i < w->sniffer_count; i++) read_sniffer(w, i, entries + (size_t)i * SNIFFER_ENTRY, &rings);
 }
 
 static void read_tenants(struct reader *reader, struct worker *w) {
