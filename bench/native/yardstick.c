@@ -10,6 +10,8 @@
 //   deliveries  one round; a line a delivery, then "end"
 //   sessions    a line a session, then "end"
 
+#include "tunnel.c"
+#include "inner.c"
 #include "parse.c"
 #include "sessions.c"
 #include "map.c"
