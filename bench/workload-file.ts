@@ -85,8 +85,14 @@ function writeMap(write: Write, image: Image | undefined): void {
   writeTenants(write, image);
 }
 
+/** Of all cells, those of destinations first, then tenants', then sniffers'; from 1, and 0 for none. */
+function cellNumber(number: number, before: number): number {
+  return number === 0 ? 0 : before + number;
+}
+
 function writeSniffers(write: Write, { sniffers, sniffersOfRecords, queues, cells }: Image): void {
-  write(words(queues.length, cells.length));
+  const { destinations, tenants } = cells;
+  write(words(queues.length, destinations.length + tenants.length + cells.sniffers.length));
   const bytes = new Uint8Array(queues.length * SNIFFER_ENTRY);
   const to = new DataView(bytes.buffer);
   const from = new DataView(sniffers.buffer, sniffers.byteOffset, sniffers.length);
@@ -113,7 +119,8 @@ function writeSniffers(write: Write, { sniffers, sniffersOfRecords, queues, cell
     copyWord(28, at.SNIFFER_ID);
     copyWord(32, at.SNIFFER_INDEX);
     copyWord(36, at.SNIFFER_STATE);
-    copyWord(44, at.SNIFFER_BUCKET);
+    const bucket = from.getUint32(record + at.SNIFFER_BUCKET, true);
+    to.setUint32(entry + 44, cellNumber(bucket, destinations.length + tenants.length), true);
     copy(48, at.SNIFFER_SOURCE, 16);
     copy(64, at.SNIFFER_ADDRESS, 16);
     copy(80, at.SNIFFER_COST, 8);
@@ -122,7 +129,7 @@ function writeSniffers(write: Write, { sniffers, sniffersOfRecords, queues, cell
   write(bytes);
 }
 
-function writeTenants(write: Write, { tenants, sniffersOfTenants, balance }: Image): void {
+function writeTenants(write: Write, { tenants, sniffersOfTenants, balance, cells }: Image): void {
   const count = tenants.length / at.TENANT_SIZE;
   write(words(sniffersOfTenants.length, balance.length, count));
   write(new Uint8Array(sniffersOfTenants.buffer, sniffersOfTenants.byteOffset, sniffersOfTenants.byteLength));
@@ -138,7 +145,7 @@ function writeTenants(write: Write, { tenants, sniffersOfTenants, balance }: Ima
     to[entry + 3] = word(at.TENANT_SNIFFER_COUNT);
     to[entry + 4] = word(at.TENANT_BALANCE) === 0 ? NONE : word(at.TENANT_BALANCE) - 1;
     to[entry + 5] = word(at.TENANT_BALANCE_MASK);
-    to[entry + 6] = word(at.TENANT_BUCKET);
+    to[entry + 6] = cellNumber(word(at.TENANT_BUCKET), cells.destinations.length);
     for (let i = 0; i < 4; i++) to[entry + 8 + i] = word(at.TENANT_COST + i * 4);
   }
   write(new Uint8Array(to.buffer));
