@@ -1,4 +1,5 @@
-// npm run bench [-- engine map lookup offline] [--json FILE] [--keep]: measures, prints tables, writes everything as JSON.
+// npm run bench [-- engine map lookup offline yardstick] [--axis NAME] [--json FILE] [--keep]: measures, prints tables, writes
+// everything as JSON.
 
 import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
@@ -7,13 +8,18 @@ import { benchEngine, printEngine } from "./engine.js";
 import { benchLookup, printLookup } from "./lookup.js";
 import { benchMap, printMap } from "./map.js";
 import { benchOffline, printOffline } from "./offline.js";
+import { benchYardstick, printYardstick } from "./yardstick.js";
 
-const PARTS = ["engine", "map", "lookup", "offline"] as const;
+const PARTS = ["engine", "map", "lookup", "offline", "yardstick"] as const;
 type Part = (typeof PARTS)[number];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "string" }, keep: { type: "boolean", default: false } },
+  options: {
+    axis: { type: "string", multiple: true },
+    json: { type: "string" },
+    keep: { type: "boolean", default: false },
+  },
 });
 const unknown = positionals.filter((name) => !PARTS.includes(name as Part));
 if (unknown.length > 0) {
@@ -56,5 +62,10 @@ if (wanted.includes("offline")) {
   const results = await benchOffline(values.keep);
   printOffline(results);
   report.offline = results;
+}
+if (wanted.includes("yardstick")) {
+  const results = await benchYardstick(values.axis);
+  printYardstick(results);
+  report.yardstick = results;
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);

@@ -55,7 +55,7 @@ function flowOfLink(frame: usize, type: u32): u32 {
 
 function flow4(ip: usize, end: usize): u32 {
   const protocol = ipv4.protocol(ip);
-  const ports = ipv4.isFragment(ip)
+  const ports: u32 = ipv4.isFragment(ip)
     ? 0
     : portsAt(ip + ipv4.headerLength(ip), ipv4.packetEnd(ip, end), protocol);
   const source = endpoint(0, mapped(ip + ipv4.SOURCE), ports >> 16);
@@ -67,7 +67,7 @@ function flow6(ip: usize, end: usize): u32 {
   const packetEnd = ipv6.packetEnd(ip, end);
   const upper = afterExtensions(ip, packetEnd, true);
   const protocol = upperProtocol();
-  const ports = isPiece() ? 0 : portsAt(upper, packetEnd, protocol);
+  const ports: u32 = isPiece() ? 0 : portsAt(upper, packetEnd, protocol);
   const from = ip + ipv6.SOURCE;
   const to = ip + ipv6.DESTINATION;
   const source = endpoint(load<u64>(from), load<u64>(from, 8), ports >> 16);

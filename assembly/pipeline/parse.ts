@@ -11,6 +11,7 @@ import {
   END,
   ERSPAN_TYPE,
   FRAME,
+  HARDWARE_ID,
   HAS,
   ID,
   INNER,
@@ -67,6 +68,7 @@ function begin(d: usize): void {
   store<u32>(d, 0, ID);
   store<u8>(d, 0, ENCAPSULATION);
   store<u8>(d, DIRECTION_UNKNOWN, DIRECTION);
+  store<u8>(d, 0, HARDWARE_ID);
   store<u8>(d, 0, LAYERS);
   store<u8>(d, 0, ERSPAN_TYPE);
   store<u8>(d, 0, RULE);

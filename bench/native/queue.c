@@ -1,0 +1,83 @@
+// Sniffers' queues: bounded rings of record numbers; the ready list of those that hold something; slots and records on
+// stacks, last given first taken. As assembly/memory/{queue,records,slots}.ts with one thread.
+
+#include "worker.h"
+
+static inline uint32_t queued(const struct queue *queue) { return queue->tail - queue->head; }
+
+// Seldom asks for the consumer's line.
+static inline bool is_full(struct queue *queue) {
+  if (queue->tail - queue->seen < queue->limit) return false;
+  queue->seen = queue->head;
+  return queued(queue) >= queue->limit;
+}
+
+static inline uint32_t take_slot(struct worker *w) { return w->free_slots[--w->free_slot_count]; }
+static inline void give_slot(struct worker *w, uint32_t slot) { w->free_slots[w->free_slot_count++] = slot; }
+
+// Slots that queues may have: free ones beyond those kept for receiving.
+static inline uint32_t spare_slots(const struct worker *w) {
+  return w->free_slot_count > w->slots_reserved ? w->free_slot_count - w->slots_reserved : 0;
+}
+
+static inline uint32_t take_record(struct worker *w) { return w->free_records[--w->free_record_count]; }
+
+static inline void free_record(struct worker *w, struct queue *queue, uint32_t number) {
+  queue->held--;
+  give_slot(w, w->records[number].slot);
+  w->free_records[w->free_record_count++] = number;
+}
+
+static inline void list(struct worker *w, uint32_t number) {
+  w->ready[(w->ready_first + w->ready_count++) & w->ready_mask] = number;
+}
+
+static inline void push(struct worker *w, struct queue *queue, uint32_t number, uint32_t record) {
+  queue->ring[queue->tail++ & queue->mask] = record;
+  if (!queue->listed) {
+    queue->listed = 1;
+    list(w, number);
+  }
+}
+
+static void drop_oldest(struct worker *w, struct queue *queue) {
+  if (queued(queue) == 0) return;
+  free_record(w, queue, queue->ring[queue->head++ & queue->mask]);
+  queue->dropped_oldest++;
+}
+
+// ── consumer ──
+
+static inline uint32_t take(struct queue *queue, uint32_t most, uint32_t *into) {
+  uint32_t taken = queued(queue) < most ? queued(queue) : most;
+  for (uint32_t i = 0; i < taken; i++) into[i] = queue->ring[(queue->head + i) & queue->mask];
+  queue->head += taken;
+  queue->taken += taken;
+  // An empty queue begins at its first place again, which is in the cache.
+  if (queued(queue) == 0) queue->head = queue->tail = queue->seen = 0;
+  return taken;
+}
+
+// Takes up to `most` records of queues that hold something, in turns of `turn` packets.
+static inline uint32_t take_ready(struct worker *w, uint32_t most, uint32_t turn, uint32_t *into) {
+  uint32_t taken = 0;
+  while (taken < most && w->ready_count != 0) {
+    uint32_t number = w->ready[w->ready_first];
+    struct queue *queue = &w->queues[number];
+    taken += take(queue, turn < most - taken ? turn : most - taken, into + taken);
+    w->ready_first = (w->ready_first + 1) & w->ready_mask;
+    w->ready_count--;
+    if (queued(queue) == 0) queue->listed = 0;
+    else list(w, number);
+  }
+  return taken;
+}
+
+// A record that was taken is sent.
+static inline void settle(struct worker *w, uint32_t number) {
+  struct record *record = &w->records[number];
+  struct queue *queue = &w->queues[record->queue];
+  queue->sent++;
+  queue->sent_bytes += record->length;
+  free_record(w, queue, number);
+}
