@@ -48,9 +48,14 @@ export function take(most: u32, turn: u32): u32 {
 
 /** What `take` gave from place `first` to `end` is sent, or could not be; its frames are free. */
 export function settle(first: u32, end: u32, sent: bool): void {
-  for (let i = first; i < end; i++) {
-    const entry = load<u32>(worker() + TAKEN + (i << 2));
+  const taken = worker() + TAKEN;
+  let i = first;
+  while (i < end) {
+    if (sent) i += queues.settleSent(taken + (i << 2), end - i);
+    if (i == end) break;
+    const entry = load<u32>(taken + (i << 2));
     queues.settle(queues.queueAt(load<u32>(record(entry), RECORD_QUEUE)), entry, sent);
+    i++;
   }
 }
 

@@ -29,12 +29,19 @@ import {
   QUEUE_THREADED,
   RECORD_LENGTH,
   RECORD_NEXT,
+  RECORD_QUEUE,
+  RECORD_SIZE,
   RECORD_SLOT,
   WORKER_QUEUES,
   WORKER_READY,
   WORKER_READY_COUNT,
   WORKER_READY_FIRST,
   WORKER_READY_MASK,
+  WORKER_RECORD_STACK,
+  WORKER_RECORDS_FREE,
+  WORKER_SLOT_COUNT,
+  WORKER_SLOT_STACK,
+  WORKER_SLOTS_FREE,
 } from "./layout";
 import { giveRecords, record } from "./records";
 import { isLarge } from "./slots";
@@ -48,7 +55,7 @@ export function count(queue: usize, counter: usize): void {
   store<u64>(queue + counter, load<u64>(queue + counter) + 1);
 }
 
-function isThreaded(queue: usize): bool {
+export function isThreaded(queue: usize): bool {
   return (load<u32>(queue, QUEUE_FLAGS) & QUEUE_THREADED) != 0;
 }
 function head(queue: usize): u32 {
@@ -87,10 +94,21 @@ export function push(queue: usize, number: u32, entry: u32): void {
     return;
   }
   store<u32>(queue, tail + 1, QUEUE_TAIL);
-  if (load<u32>(queue, QUEUE_LISTED) == 0) {
-    store<u32>(queue, 1, QUEUE_LISTED);
-    list(number);
-  }
+  listOnce(queue, number);
+}
+
+/** The same for a queue that this worker empties itself. */
+export function pushOwn(queue: usize, number: u32, entry: u32): void {
+  const tail = load<u32>(queue, QUEUE_TAIL);
+  store<u32>(place(queue, tail), entry);
+  store<u32>(queue, tail + 1, QUEUE_TAIL);
+  listOnce(queue, number);
+}
+
+function listOnce(queue: usize, number: u32): void {
+  if (load<u32>(queue, QUEUE_LISTED) != 0) return;
+  store<u32>(queue, 1, QUEUE_LISTED);
+  list(number);
 }
 
 /** The slots of an entry, fragments and all, count as the queue's from now on (`sign` 1), or no more (-1). */
@@ -203,6 +221,37 @@ export function settle(queue: usize, entry: u32, sent: bool): void {
   const returned = load<u32>(queue, QUEUE_RETURNED);
   store<u32>(<usize>load<u32>(queue, QUEUE_RETURNS) + ((returned & (IN_FLIGHT_MAX - 1)) << 2), entry);
   atomic.store<u32>(queue, returned + 1, QUEUE_RETURNED);
+}
+
+/**
+ * Settles as sent the usual records among the `most` at `taken`: of one frame, in a slot of the common size, of a queue that this worker
+ * empties itself. Gives how many it passed before one that is not so.
+ */
+export function settleSent(taken: usize, most: u32): u32 {
+  const records = record(0);
+  const queues = queueAt(0);
+  const slotCount = field(WORKER_SLOT_COUNT);
+  const slotStack = <usize>field(WORKER_SLOT_STACK);
+  const recordStack = <usize>field(WORKER_RECORD_STACK);
+  let slotsFree = field(WORKER_SLOTS_FREE);
+  let recordsFree = field(WORKER_RECORDS_FREE);
+  let i: u32 = 0;
+  for (; i < most; i++) {
+    const entry = load<u32>(taken + (i << 2));
+    const at = records + <usize>entry * RECORD_SIZE;
+    const slot = load<u32>(at, RECORD_SLOT);
+    if (slot >= slotCount || load<u32>(at, RECORD_NEXT) != NONE) break;
+    const queue = queues + <usize>load<u32>(at, RECORD_QUEUE) * QUEUE_SIZE;
+    if (isThreaded(queue)) break;
+    count(queue, QUEUE_SENT);
+    store<u64>(queue, load<u64>(queue, QUEUE_SENT_BYTES) + load<u32>(at, RECORD_LENGTH), QUEUE_SENT_BYTES);
+    store<u32>(queue, load<u32>(queue, QUEUE_HELD) - 1, QUEUE_HELD);
+    store<u32>(slotStack + (slotsFree++ << 2), slot);
+    store<u32>(recordStack + (recordsFree++ << 2), entry);
+  }
+  setField(WORKER_SLOTS_FREE, slotsFree);
+  setField(WORKER_RECORDS_FREE, recordsFree);
+  return i;
 }
 
 /** Takes up to `most` records of this worker's own queues that hold something, in turns of `turn` packets. */

@@ -23,16 +23,16 @@ import {
   MAP_TENANTS,
   NONE,
   PROBE,
-  QUEUE_FLAGS,
   QUEUE_HELD,
   QUEUE_OFFERED,
-  QUEUE_THREADED,
+  QUEUE_SIZE,
   RECORD_ABOUT,
   RECORD_FRAME,
   RECORD_LENGTH,
   RECORD_NEXT,
   RECORD_ORIGINAL,
   RECORD_QUEUE,
+  RECORD_SIZE,
   RECORD_SLOT,
   RECORD_TIME,
   RULE,
@@ -50,11 +50,14 @@ import {
   TENANT_SNIFFER_COUNT,
   TIME,
   VERDICT,
+  WORKER_RECORD_STACK,
+  WORKER_RECORDS_FREE,
+  WORKER_SLOT_COUNT,
 } from "../memory/layout";
-import { count, isFull, push, queueAt } from "../memory/queue";
-import { freeRecords, record, takeRecord } from "../memory/records";
-import { isLarge, spare } from "../memory/slots";
-import { add } from "../memory/worker";
+import { count, isFull, isThreaded, pushOwn, queueAt } from "../memory/queue";
+import { record } from "../memory/records";
+import { spare } from "../memory/slots";
+import { add, field, setField } from "../memory/worker";
 import { mayBeKnown } from "../tenant/filter";
 import { Verdict } from "../verdict";
 import * as ethernet from "../wire/ethernet";
@@ -65,6 +68,7 @@ import { rewriteMac } from "./rewrite";
 const NOT_PLAIN: u32 = HAS_SYNTHETIC | HAS_RESTORED | HAS_DATAGRAM;
 const ETHERTYPE_IPV4: u32 = 0x0008; // 08 00 as a load of the machine's byte order sees it
 const DESTINATION: usize = ethernet.HEADER_LEN + ipv4.DESTINATION;
+const LONGEST: u32 = 0xffff - <u32>vlan.HEADER_LEN;
 const ADDRESSED: u32 = <u32>(ethernet.HEADER_LEN + ipv4.HEADER_LEN);
 
 /**
@@ -75,6 +79,14 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
   const checksLoops = load<u32>(generation, MAP_FLAGS) != 0;
   const delivers = load<u32>(generation, MAP_SNIFFER_COUNT) != 0;
   const tenants = <usize>load<u32>(generation, MAP_TENANTS);
+  // Nothing here takes or gives a slot, so what may be held is the same for all.
+  const mayHold = spare(false);
+  const slots = field(WORKER_SLOT_COUNT);
+  const queues = queueAt(0);
+  const records = record(0);
+  const stack = <usize>field(WORKER_RECORD_STACK);
+  let free = field(WORKER_RECORDS_FREE);
+  let delivered: u32 = 0;
   for (; d < end; d += DESCRIPTOR) {
     const verdict = <u32>load<u8>(d, VERDICT);
     if (verdict != Verdict.Delivered) {
@@ -97,22 +109,21 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       if (mode > <u32>Delivery.Mac || load<u32>(sniffer, SNIFFER_BUCKET) != 0) break;
       const length = min<u32>(captured, load<u32>(tenant, TENANT_SNAPLEN));
       const slot = load<u32>(d, SLOT);
-      if (length < <u32>FRAME_MIN || length > 0xffff - <u32>vlan.HEADER_LEN || slot == NONE || isLarge(slot))
-        break;
+      // A lent frame is NONE, a large one beyond the count: neither is below it.
+      if (length - <u32>FRAME_MIN > LONGEST - <u32>FRAME_MIN || slot >= slots) break;
       const queueNumber = load<u32>(sniffer, SNIFFER_QUEUE);
-      const queue = queueAt(queueNumber);
-      if ((load<u32>(queue, QUEUE_FLAGS) & QUEUE_THREADED) != 0 || isFull(queue)) break;
+      const queue = queues + <usize>queueNumber * QUEUE_SIZE;
       const held = load<u32>(queue, QUEUE_HELD);
-      if (held >= spare(false) || freeRecords() == 0) break;
+      if (held >= mayHold || free == 0 || isThreaded(queue) || isFull(queue)) break;
 
+      count(queue, QUEUE_OFFERED);
+      store<u32>(queue, held + 1, QUEUE_HELD);
       store<u32>(d, number, TENANT);
       store<u32>(d, load<u32>(claim, KEY_CLAIM) - 1, CLAIM);
       store<u32>(d, NONE, SLOT);
-      count(queue, QUEUE_OFFERED);
-      store<u32>(queue, held + 1, QUEUE_HELD);
       const first = mode == Delivery.Mac ? rewriteMac(sniffer, frame) : frame;
-      const entry = takeRecord();
-      const at = record(entry);
+      const entry = load<u32>(stack + (--free << 2));
+      const at = records + <usize>entry * RECORD_SIZE;
       store<u32>(at, <u32>first, RECORD_FRAME);
       store<u32>(at, length + <u32>(frame - first), RECORD_LENGTH);
       store<u32>(at, load<u32>(d, INNER_ORIGINAL), RECORD_ORIGINAL);
@@ -122,14 +133,16 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       store<u32>(at, NONE, RECORD_NEXT);
       v128.store(at, v128.load(d, HAS), RECORD_ABOUT);
       v128.store(at, v128.load(d, HAS + 16), RECORD_ABOUT + 16);
-      push(queue, queueNumber, entry);
+      pushOwn(queue, queueNumber, entry);
     } else {
       store<u32>(d, number, TENANT);
       store<u32>(d, load<u32>(claim, KEY_CLAIM) - 1, CLAIM);
     }
     store<u8>(d, 1, RULE);
-    add(Verdict.Delivered, 1);
+    delivered++;
   }
+  setField(WORKER_RECORDS_FREE, free);
+  add(Verdict.Delivered, delivered);
   return d;
 }
 

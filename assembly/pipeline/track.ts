@@ -166,14 +166,11 @@ function trackOf(d: usize, meta: u32, own: u32): u32 {
 }
 
 function isEntry(at: usize, d: usize, meta: u32, id: u32): bool {
-  return (
-    load<u32>(at, SESSION_ID) == id &&
-    load<u32>(at, SESSION_META) == meta &&
-    load<u64>(at, SESSION_SOURCE) == load<u64>(d, SOURCE) &&
-    load<u64>(at, SESSION_SOURCE + 8) == load<u64>(d, SOURCE + 8) &&
-    load<u64>(at, SESSION_DESTINATION) == load<u64>(d, DESTINATION) &&
-    load<u64>(at, SESSION_DESTINATION + 8) == load<u64>(d, DESTINATION + 8)
+  const differ = v128.or(
+    v128.xor(v128.load(at, SESSION_SOURCE), v128.load(d, SOURCE)),
+    v128.xor(v128.load(at, SESSION_DESTINATION), v128.load(d, DESTINATION)),
   );
+  return load<u32>(at, SESSION_ID) == id && load<u32>(at, SESSION_META) == meta && !v128.any_true(differ);
 }
 
 /** Gap, reorder, duplicate, restart: counted apart, and nothing is dropped because of order. */
