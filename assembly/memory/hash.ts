@@ -21,11 +21,23 @@ export function hash16(high: u64, low: u64, a: u32, b: u32): u32 {
 
 /** Of the 32 bytes at `addresses` and two words. */
 export function hash32(addresses: usize, a: u32, b: u32): u32 {
+  return hashWords(
+    a,
+    b,
+    load<u64>(addresses),
+    load<u64>(addresses, 8),
+    load<u64>(addresses, 16),
+    load<u64>(addresses, 24),
+  );
+}
+
+/** The same of four words that are at hand: those that are known to be 0 cost nothing. */
+export function hashWords(a: u32, b: u32, high1: u64, low1: u64, high2: u64, low2: u64): u32 {
   return mixed(
     (((<u64>a) << 32) | b) * factor(0) +
-      load<u64>(addresses) * factor(1) +
-      load<u64>(addresses, 8) * factor(2) +
-      load<u64>(addresses, 16) * factor(3) +
-      load<u64>(addresses, 24) * factor(4),
+      high1 * factor(1) +
+      low1 * factor(2) +
+      high2 * factor(3) +
+      low2 * factor(4),
   );
 }

@@ -97,9 +97,8 @@ export function push(queue: usize, number: u32, entry: u32): void {
   listOnce(queue, number);
 }
 
-/** The same for a queue that this worker empties itself. */
-export function pushOwn(queue: usize, number: u32, entry: u32): void {
-  const tail = load<u32>(queue, QUEUE_TAIL);
+/** The same for a queue that this worker empties itself, whose tail is `tail`. */
+export function pushOwn(queue: usize, number: u32, tail: u32, entry: u32): void {
   store<u32>(place(queue, tail), entry);
   store<u32>(queue, tail + 1, QUEUE_TAIL);
   listOnce(queue, number);

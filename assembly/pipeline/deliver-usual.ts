@@ -1,6 +1,7 @@
 // The usual way of a decoded packet to its sniffer: it is no loop, its tunnel is one tenant's whatever the addresses inside, the
 // tenant has one sniffer and no rate, and the frame goes where it lies to that sniffer's segment or as it is. Everything is asked
-// before anything is changed; a packet of which something is not so takes the general way.
+// before anything is changed; a packet of which something is not so takes the general way. One question a line: compilers make a
+// value of `||` first, and then ask that.
 
 import { Delivery } from "../delivery";
 import {
@@ -24,8 +25,11 @@ import {
   NONE,
   PROBE,
   QUEUE_HELD,
+  QUEUE_LIMIT,
   QUEUE_OFFERED,
+  QUEUE_SEEN,
   QUEUE_SIZE,
+  QUEUE_TAIL,
   RECORD_ABOUT,
   RECORD_FRAME,
   RECORD_LENGTH,
@@ -54,7 +58,7 @@ import {
   WORKER_RECORDS_FREE,
   WORKER_SLOT_COUNT,
 } from "../memory/layout";
-import { count, isFull, isThreaded, pushOwn, queueAt } from "../memory/queue";
+import { count, isThreaded, pushOwn, queueAt } from "../memory/queue";
 import { record } from "../memory/records";
 import { spare } from "../memory/slots";
 import { add, field, setField } from "../memory/worker";
@@ -94,27 +98,40 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       continue;
     }
     const claim = <usize>load<u32>(d, PROBE);
-    if (claim == 0 || (load<u32>(d, HAS) & NOT_PLAIN) != 0) break;
+    if (claim == 0) break;
+    if ((load<u32>(d, HAS) & NOT_PLAIN) != 0) break;
     const frame = <usize>load<u32>(d, INNER);
     const captured = load<u32>(d, INNER_CAPTURED);
-    if (checksLoops && mayLoop(generation, frame, captured)) break;
+    if (checksLoops) {
+      // Untagged IPv4 to nobody's delivery address.
+      if (captured < ADDRESSED) break;
+      if (<u32>load<u16>(frame + ethernet.TYPE) != ETHERTYPE_IPV4) break;
+      if (mayBeKnown(generation, 0, ethernet.mac(frame))) break;
+      if (mayBeKnown(generation, 0, ((<u64>load<u32>(frame + DESTINATION)) << 32) | 0xffff0000)) break;
+    }
     const number = load<u32>(claim, KEY_VALUE);
     if ((number & CLAIM_SHARED) != 0) break;
     const tenant = tenants + <usize>number * TENANT_SIZE;
     if ((load<u32>(tenant, TENANT_FLAGS) & TENANT_HAS_ADDRESSES) != 0) break;
     if (delivers) {
-      if (load<u32>(tenant, TENANT_SNIFFER_COUNT) != 1 || load<u32>(tenant, TENANT_BUCKET) != 0) break;
+      if (load<u32>(tenant, TENANT_SNIFFER_COUNT) != 1) break;
+      if (load<u32>(tenant, TENANT_BUCKET) != 0) break;
       const sniffer = <usize>load<u32>(tenant, TENANT_SNIFFER);
       const mode = <u32>load<u8>(sniffer, SNIFFER_MODE);
-      if (mode > <u32>Delivery.Mac || load<u32>(sniffer, SNIFFER_BUCKET) != 0) break;
+      if (mode > <u32>Delivery.Mac) break;
+      if (load<u32>(sniffer, SNIFFER_BUCKET) != 0) break;
       const length = min<u32>(captured, load<u32>(tenant, TENANT_SNAPLEN));
       const slot = load<u32>(d, SLOT);
-      // A lent frame is NONE, a large one beyond the count: neither is below it.
-      if (length - <u32>FRAME_MIN > LONGEST - <u32>FRAME_MIN || slot >= slots) break;
+      if (length - <u32>FRAME_MIN > LONGEST - <u32>FRAME_MIN) break;
+      if (slot >= slots) break; // a large one, or NONE: the frame is lent
       const queueNumber = load<u32>(sniffer, SNIFFER_QUEUE);
       const queue = queues + <usize>queueNumber * QUEUE_SIZE;
       const held = load<u32>(queue, QUEUE_HELD);
-      if (held >= mayHold || free == 0 || isThreaded(queue) || isFull(queue)) break;
+      if (held >= mayHold) break;
+      if (free == 0) break;
+      if (isThreaded(queue)) break;
+      const tail = load<u32>(queue, QUEUE_TAIL);
+      if (tail - load<u32>(queue, QUEUE_SEEN) >= load<u32>(queue, QUEUE_LIMIT)) break;
 
       count(queue, QUEUE_OFFERED);
       store<u32>(queue, held + 1, QUEUE_HELD);
@@ -133,7 +150,7 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       store<u32>(at, NONE, RECORD_NEXT);
       v128.store(at, v128.load(d, HAS), RECORD_ABOUT);
       v128.store(at, v128.load(d, HAS + 16), RECORD_ABOUT + 16);
-      pushOwn(queue, queueNumber, entry);
+      pushOwn(queue, queueNumber, tail, entry);
     } else {
       store<u32>(d, number, TENANT);
       store<u32>(d, load<u32>(claim, KEY_CLAIM) - 1, CLAIM);
@@ -144,11 +161,4 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
   setField(WORKER_RECORDS_FREE, free);
   add(Verdict.Delivered, delivered);
   return d;
-}
-
-/** False when the frame is untagged IPv4 to nobody's delivery address. */
-function mayLoop(generation: usize, frame: usize, captured: u32): bool {
-  if (captured < ADDRESSED || <u32>load<u16>(frame + ethernet.TYPE) != ETHERTYPE_IPV4) return true;
-  const address = ((<u64>load<u32>(frame + DESTINATION)) << 32) | 0xffff0000;
-  return mayBeKnown(generation, 0, ethernet.mac(frame)) || mayBeKnown(generation, 0, address);
 }

@@ -22,7 +22,7 @@ import {
 } from "../memory/layout";
 import { queueAt } from "../memory/queue";
 import { setField } from "../memory/worker";
-import { claimOf, isClaimedBy, likelySlot } from "../tenant/identity";
+import { claimOf, departures, likelySlot } from "../tenant/identity";
 import { Verdict } from "../verdict";
 
 /** Notes in PROBE the slot that claims each packet's tunnel, 0 for none. */
@@ -44,7 +44,7 @@ export function lookUp(first: usize, end: usize, generation: usize): void {
     store<u32>(d, 0, TOUCHED);
     if (load<u8>(d, VERDICT) != Verdict.Delivered) continue;
     let claim = <usize>load<u32>(d, PROBE);
-    if (!isClaimedBy(d, shape, claim)) {
+    if (departures(d, shape, claim) != 0) {
       claim = claimOf(d, generation);
       store<u32>(d, <u32>claim, PROBE);
       if (claim == 0) continue;

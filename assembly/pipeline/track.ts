@@ -55,10 +55,11 @@ const WINDOW: i32 = 64;
 
 function metaOf(d: usize): u32 {
   const has = load<u32>(d, HAS);
+  // HAS_ID and HAS_IPV6 are moved to where SESSION_HAS_ID and SESSION_IPV6 are: no choice, no branch.
   return (
     <u32>load<u8>(d, ENCAPSULATION) |
-    ((has & HAS_ID) != 0 ? SESSION_HAS_ID : 0) |
-    ((has & HAS_IPV6) != 0 ? SESSION_IPV6 : 0)
+    ((has & HAS_ID) * (SESSION_HAS_ID / HAS_ID)) |
+    ((has & HAS_IPV6) * (SESSION_IPV6 / HAS_IPV6))
   );
 }
 
@@ -86,11 +87,14 @@ export function trackKnown(d: usize, end: usize): usize {
   const index = <usize>field(WORKER_SESSION_INDEX);
   for (; d < end; d += DESCRIPTOR) {
     if (load<u8>(d, VERDICT) != Verdict.Delivered) continue;
-    const meta = metaOf(d);
-    const id = load<u32>(d, ID);
+    const key = ((<u64>metaOf(d)) << 32) | load<u32>(d, ID);
     let slot = load<u32>(d, PROBE) & mask;
     let held = load<u32>(index + (slot << 2));
-    while (held != 0 && !isEntry(table + <usize>(held - 1) * SESSION_ENTRY, d, meta, id)) {
+    while (held != 0) {
+      const at = table + <usize>(held - 1) * SESSION_ENTRY;
+      if (load<u64>(at, SESSION_ID) == key) {
+        if (!v128.any_true(differences(at, d))) break;
+      }
       slot = (slot + 1) & mask;
       held = load<u32>(index + (slot << 2));
     }
@@ -165,12 +169,20 @@ function trackOf(d: usize, meta: u32, own: u32): u32 {
   return shared == NONE ? own : shared;
 }
 
-function isEntry(at: usize, d: usize, meta: u32, id: u32): bool {
-  const differ = v128.or(
+/** All 0 when the session's addresses are those of `d`. */
+function differences(at: usize, d: usize): v128 {
+  return v128.or(
     v128.xor(v128.load(at, SESSION_SOURCE), v128.load(d, SOURCE)),
     v128.xor(v128.load(at, SESSION_DESTINATION), v128.load(d, DESTINATION)),
   );
-  return load<u32>(at, SESSION_ID) == id && load<u32>(at, SESSION_META) == meta && !v128.any_true(differ);
+}
+
+function isEntry(at: usize, d: usize, meta: u32, id: u32): bool {
+  return (
+    load<u32>(at, SESSION_ID) == id &&
+    load<u32>(at, SESSION_META) == meta &&
+    !v128.any_true(differences(at, d))
+  );
 }
 
 /** Gap, reorder, duplicate, restart: counted apart, and nothing is dropped because of order. */

@@ -3,6 +3,7 @@
 // parser, packet by packet, with equal results (test/engine runs both).
 
 import { Encapsulation } from "../encapsulation";
+import { hashWords } from "../memory/hash";
 import {
   CAPTURED,
   CONFIG_DEPTH,
@@ -11,7 +12,6 @@ import {
   DESCRIPTOR,
   DESTINATION,
   DIRECTION_IN,
-  DIRECTION_OUT,
   ENCAPSULATION,
   END,
   FLAG_FULL_PARSER,
@@ -32,6 +32,7 @@ import {
   PROBE,
   RESTORE_ALWAYS,
   RESTORE_AUTO,
+  SESSION_HAS_ID,
   SOURCE,
   TAG,
   TENANT,
@@ -48,7 +49,6 @@ import * as ipv4 from "../wire/ipv4";
 import * as linkTypes from "../wire/link-type";
 import * as udp from "../wire/udp";
 import * as vxlan from "../wire/vxlan";
-import { sessionHash } from "./track";
 
 const IP: usize = ethernet.HEADER_LEN;
 const CARRIED: usize = IP + ipv4.HEADER_LEN;
@@ -65,6 +65,7 @@ const ETHERTYPE_AND_VERSION: u32 = 0x45_00_08; // 08 00 45
 const FRAGMENT_BITS: u32 = 0xff3f; // of the word at FLAGS_OFFSET: MF and offset
 const GRE_TYPE_TWO: u32 = 0xbe88_0010; // 10 00 88 be
 const GRE_TYPE_THREE: u32 = 0xeb22_0010; // 10 00 22 eb
+const GOOD_SUM: u32 = 0xffff;
 const LAYERS_ONE: u32 = 0x100; // VERDICT, LAYERS, RULE, ENDPOINTS
 
 /** Whether packets may go this way at all. */
@@ -79,11 +80,14 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
   for (; d < end; d += DESCRIPTOR) {
     const frame = <usize>load<u32>(d, FRAME);
     const captured = load<u32>(d, CAPTURED);
-    if (captured < LEAST || load<u32>(d, LINK_TYPE) != linkTypes.ETHERNET || load<u64>(d, TIME) > deadline)
-      break;
+    if (captured < LEAST) break;
+    if (load<u32>(d, LINK_TYPE) != linkTypes.ETHERNET) break;
+    if (load<u64>(d, TIME) > deadline) break;
     if ((load<u32>(frame + ethernet.TYPE) & 0xffffff) != ETHERTYPE_AND_VERSION) break;
     if ((<u32>load<u16>(frame + IP + ipv4.FLAGS_OFFSET) & FRAGMENT_BITS) != 0) break;
-    if (verifies && !headerSumIsGood(frame + IP)) break;
+    if (verifies) {
+      if (headerSum(frame + IP) != GOOD_SUM) break;
+    }
 
     const protocol = <u32>load<u8>(frame + IP + ipv4.PROTOCOL);
     let declared = <u32>IP + get16(frame + IP + ipv4.TOTAL_LENGTH);
@@ -95,24 +99,31 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
     if (protocol == protocols.GRE) {
       const word = load<u32>(frame + CARRIED);
       const first = get32(frame + ERSPAN); // version:4 vlan:12 cos:3 by type:2 t:1 session:10
-      const version = first >> 28;
       const vlanId = (first >> 16) & 0xfff;
       if ((first & 0x400) != 0) break;
       id = first & 0x3ff;
       tag = (first & 0xe000) | vlanId;
-      if (word == GRE_TYPE_TWO && version == erspan2.VERSION) {
-        const en = (first >> 11) & 3;
-        const tells = en == erspan2.EN_ISL || en == erspan2.EN_DOT1Q;
-        if (vlanId != 0 && (restore == RESTORE_ALWAYS || (tells && restore == RESTORE_AUTO))) break;
+      if (word == GRE_TYPE_TWO) {
+        if (first >> 28 != erspan2.VERSION) break;
+        if (vlanId != 0) {
+          if (restore == RESTORE_ALWAYS) break;
+          // En 1 and 2: the frame was tagged and is not; 0 and 3 have their two bits alike.
+          if (restore == RESTORE_AUTO) {
+            if ((((first >> 12) ^ (first >> 11)) & 1) != 0) break;
+          }
+        }
         inner = <u32>TYPE_TWO;
         kind = Encapsulation.Erspan | (2 << 24);
-      } else if (word == GRE_TYPE_THREE && version == erspan3.VERSION) {
+      } else if (word == GRE_TYPE_THREE) {
+        if (first >> 28 != erspan3.VERSION) break;
         const flags = get16(frame + ERSPAN + erspan3.FLAGS); // p:1 ft:5 hw:6 d:1 gra:2 o:1
         if ((flags & 0x7c01) != 0) break;
-        if (vlanId != 0 && restore == RESTORE_ALWAYS) break;
+        if (restore == RESTORE_ALWAYS) {
+          if (vlanId != 0) break;
+        }
         inner = <u32>TYPE_THREE;
         has |= HAS_MIRROR;
-        const direction: u32 = (flags & 8) == 0 ? DIRECTION_IN : DIRECTION_OUT;
+        const direction: u32 = DIRECTION_IN + ((flags >> 3) & 1);
         kind = Encapsulation.Erspan | (direction << 8) | (((flags >> 4) & 0x3f) << 16) | (3 << 24);
         store<u64>(d, get32(frame + ERSPAN + erspan3.TIMESTAMP), MIRROR);
         store<u8>(d, <u8>((flags >> 1) & 3), GRANULARITY);
@@ -120,8 +131,8 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
       store<u32>(d, get32(frame + CARRIED + gre.HEADER_LEN), HAS + 8);
     } else if (protocol == protocols.UDP) {
       const port = get16(frame + CARRIED + udp.DESTINATION_PORT);
-      if (load<u8>(PORTS + port) != Encapsulation.Vxlan || (load<u8>(frame + VXLAN) & vxlan.FLAG_I) == 0)
-        break;
+      if (load<u8>(PORTS + port) != Encapsulation.Vxlan) break;
+      if ((load<u8>(frame + VXLAN) & vxlan.FLAG_I) == 0) break;
       const length = get16(frame + CARRIED + udp.LENGTH);
       if (length != 0) {
         if (length < <u32>(udp.HEADER_LEN + vxlan.HEADER_LEN)) break;
@@ -152,7 +163,9 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
     store<u32>(d, kind, ENCAPSULATION);
     store<u32>(d, tag | (NO_VLAN << 16), TAG);
     store<i64>(d, -1, TENANT);
-    store<u32>(d, sessionHash(d), PROBE);
+    const source = ((<u64>load<u32>(frame + IP + ipv4.SOURCE)) << 32) | 0xffff0000;
+    const destination = ((<u64>load<u32>(frame + IP + ipv4.DESTINATION)) << 32) | 0xffff0000;
+    store<u32>(d, hashWords((kind & 0xff) | SESSION_HAS_ID, id, 0, source, 0, destination), PROBE);
   }
   return d;
 }
@@ -181,14 +194,13 @@ function mapped(address: v128): v128 {
   );
 }
 
-/** Checksum of a header of 20 bytes. */
-function headerSumIsGood(header: usize): bool {
+/** Ones' complement sum of a header of 20 bytes. */
+function headerSum(header: usize): u32 {
   const words = i32x4.add(
     i32x4.extadd_pairwise_i16x8_u(v128.load(header)),
     i32x4.extadd_pairwise_i16x8_u(v128.load_zero<u32>(header + 16)),
   );
   const halves = i32x4.add(words, v128.shr<i64>(words, 32));
   const total = <u32>i32x4.extract_lane(halves, 0) + <u32>i32x4.extract_lane(halves, 2);
-  const folded = (total & 0xffff) + (total >> 16);
-  return folded == 0xffff;
+  return (total & 0xffff) + (total >> 16);
 }

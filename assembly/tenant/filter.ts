@@ -17,7 +17,7 @@ function wordOf(generation: usize, hash: u64): usize {
 }
 function bitsOf(hash: u64): u64 {
   const one: u64 = 1;
-  return (one << (hash & 63)) | (one << ((hash >> 6) & 63)) | (one << ((hash >> 12) & 63));
+  return (one << (hash & 63)) | (one << ((hash >> 6) & 63));
 }
 
 /** False: no delivery or gateway address is these two words. */

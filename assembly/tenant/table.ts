@@ -44,7 +44,7 @@ function probe(generation: usize, high: u64, low: u64, word: u32, bits: u32): us
 }
 
 /** Whether the slot has the key. Of a free slot everything is 0, and no key has bits of 0. */
-export function holds(slot: usize, high: u64, low: u64, word: u32, bits: u32): bool {
+function holds(slot: usize, high: u64, low: u64, word: u32, bits: u32): bool {
   return (
     load<u64>(slot, KEY_LOW) == low &&
     load<u32>(slot, KEY_WORD) == word &&

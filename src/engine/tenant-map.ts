@@ -217,7 +217,7 @@ function planOf(image: MapImage): Plan {
   };
 }
 
-/** 32 bits an address, three of them set: one packet in five hundred that is no loop is looked up as if it were. */
+/** 32 bits an address, two of them set: of packets that are no loop, one in a hundred is looked up as if it were. */
 function filterWords({ loopAddresses }: Pick<MapImage, "loopAddresses">): number {
   return powerOfTwo(Math.max(8, loopAddresses / 2));
 }
