@@ -63,9 +63,11 @@ export function expectDeliversEqually(
   };
   const expectVerdicts = () => {
     for (const [number, verdict] of expected) {
-      if (verdicts.get(number) !== verdict) expect.soft(verdicts.get(number), `packet ${number}`).toBe(verdict);
+      if (verdicts.get(number) !== verdict)
+        expect.soft(verdicts.get(number), `packet ${number}`).toBe(verdict);
     }
-    expect(verdicts.size).toBe(expected.size);
+    if (verdicts.size !== expected.size)
+      expect.fail(`${verdicts.size} packets settled, not ${expected.size}`);
     expected.clear();
     verdicts.clear();
   };
@@ -107,12 +109,18 @@ export function packetText({ frames, originalLength, time }: SentPacket): string
   return `${time} ${originalLength} ${frames.map((bytes) => Buffer.from(bytes).toString("hex")).join(" | ")}`;
 }
 
-function expectPackets(sniffer: string, actual: readonly SentPacket[], expected: readonly SentPacket[]): void {
+function expectPackets(
+  sniffer: string,
+  actual: readonly SentPacket[],
+  expected: readonly SentPacket[],
+): void {
   for (let i = 0; i < Math.min(actual.length, expected.length); i++) {
     const [one, other] = [packetText(actual[i]!), packetText(expected[i]!)];
     if (one !== other) expect(one, `packet ${i} of ${actual.length} to ${sniffer}`).toBe(other);
   }
-  expect(actual.length, `packets to ${sniffer}`).toBe(expected.length);
+  if (actual.length !== expected.length) {
+    expect.fail(`${actual.length} packets to ${sniffer}, expected ${expected.length}`);
+  }
 }
 
 /** Equal to the reference's, and in balance. */
@@ -127,11 +135,13 @@ function expectAccounts(
   for (const name of names) {
     const { sentBytes: _, ...account } = accounts.get(name)!;
     const { taken, ...others } = reference.account(name);
-    expect(account, name).toEqual({ ...others, sent: taken, sendError: 0, inFlight: 0 });
+    const expected: typeof account = { ...others, sent: taken, sendError: 0, inFlight: 0 };
+    const keys = Object.keys(expected) as (keyof typeof account)[];
+    if (keys.some((key) => account[key] !== expected[key])) expect(account, name).toEqual(expected);
     const { offered: own, ...rest } = account;
-    expect(Object.values(rest).reduce((a, b) => a + b)).toBe(own);
+    if (Object.values(rest).reduce((a, b) => a + b) !== own) expect.fail(`${name} is out of balance`);
     offered += own;
   }
-  expect(offered).toBe(chosen);
+  if (offered !== chosen) expect.fail(`offered ${offered}, chosen ${chosen}`);
   expectConservation(engine);
 }

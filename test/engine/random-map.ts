@@ -47,10 +47,12 @@ export const identity = fc.oneof(
 );
 
 /** One that many tenants share. */
-export const shared = fc.tuple(identity, fc.constantFrom("trusted", undefined)).map(([source, direction]) => ({
-  ...source,
-  ...(source.encapsulation === "erspan" && direction !== undefined ? { direction } : {}),
-}));
+export const shared = fc
+  .tuple(identity, fc.constantFrom("trusted", undefined))
+  .map(([source, direction]) => ({
+    ...source,
+    ...(source.encapsulation === "erspan" && direction !== undefined ? { direction } : {}),
+  }));
 
 /** The configuration, or undefined when the checks refuse it. */
 export function configOf(text: string): GatewayConfig | undefined {

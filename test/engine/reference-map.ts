@@ -55,9 +55,7 @@ function bytesOf(address: string): Uint8Array {
 
 /** `delivery` of a configuration: offline it tells what live the interface does. */
 export function deliverySection({ mtu, live, interfaceMac, addresses }: DeliveryOptions): object {
-  return live === true
-    ? { mtu, addresses: addresses?.slice(0, 1) }
-    : { mtu, mac: interfaceMac, addresses };
+  return live === true ? { mtu, addresses: addresses?.slice(0, 1) } : { mtu, mac: interfaceMac, addresses };
 }
 
 /** A delivery mode with these addresses. */
