@@ -63,7 +63,7 @@ export class Engine {
     this.#allocate(options);
     exports.attach(this.worker, 1);
     this.slots = new SlotPool(memory, exports, this.worker, options);
-    this.queues = new QueueStore(memory, this.worker, options.queues);
+    this.queues = new QueueStore(memory, exports, this.worker, options);
     this.deliveries = new Deliveries(memory, exports, this.worker, this.queues);
     this.batch = new Batch(memory, this.worker, exports.recycle);
     this.sessions = new SessionTable(memory, this.worker);
