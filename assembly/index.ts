@@ -64,7 +64,12 @@ export function takeFrom(queue: u32, most: u32, into: usize): u32 {
   return queues.take(queues.queueAt(queue), most, into);
 }
 
-/** And settles one of them. */
+/** And settles one of them: its frames are free when the worker itself has reclaimed it. */
 export function settleFrom(queue: u32, entry: u32, sent: bool): void {
   queues.settle(queues.queueAt(queue), entry, sent);
+}
+
+/** For the worker: frees what the sender of such a queue is done with. It does so by itself when a packet is offered. */
+export function reclaim(queue: u32): void {
+  queues.reclaim(queues.queueAt(queue));
 }

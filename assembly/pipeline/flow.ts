@@ -55,6 +55,7 @@ function flowOfLink(frame: usize, type: u32): u32 {
 
 function flow4(ip: usize, end: usize): u32 {
   const protocol = ipv4.protocol(ip);
+  // Of the type that is written: beside a literal 0 it would be signed, and so would be the shift.
   const ports: u32 = ipv4.isFragment(ip)
     ? 0
     : portsAt(ip + ipv4.headerLength(ip), ipv4.packetEnd(ip, end), protocol);

@@ -37,7 +37,7 @@ import { Verdict } from "../verdict";
 import * as ethernet from "../wire/ethernet";
 import { isTunnelMode } from "./encapsulate";
 import { flowHash } from "./flow";
-import { place } from "./place";
+import { CROWDED, PLACED, place } from "./place";
 import { admits } from "./rate";
 
 const LONGEST: u32 = 65535; // of an IP packet, and of any frame that is sent
@@ -78,26 +78,27 @@ function offerOne(d: usize, sniffer: usize, length: u32): u32 {
 }
 
 /**
- * To every sniffer. Copies are made before the frame itself changes for the one that gets it, so the list is gone through
- * backwards and the last that takes the packet is the first of the list that does.
+ * To every sniffer, in the list's order, in which numbers that several of them share are counted. Copies are made before the frame
+ * itself changes: a sniffer waits for its place until another one takes the packet too, and the last one gets the frame.
  */
 function offerAll(d: usize, sniffers: usize, sniffersCount: u32, length: u32): u32 {
-  let refusal: u32 = 0;
+  const first = <usize>load<u32>(sniffers);
+  let refusal: u32 = 0; // the first one's
   let taken = false;
   let waiting: usize = 0;
   let waitingKept: u32 = 0;
-  for (let i = sniffersCount; i > 0; i--) {
-    const sniffer = <usize>load<u32>(sniffers + ((i - 1) << 2));
+  for (let i: u32 = 0; i < sniffersCount; i++) {
+    const sniffer = <usize>load<u32>(sniffers + (i << 2));
     const refused = admit(d, sniffer, length);
     if (refused != 0) {
-      refusal = refused;
+      if (sniffer == first) refusal = refused;
       continue;
     }
     const own = kept;
     if (waiting != 0) {
       const failed = placeOrRefuse(d, waiting, waitingKept, false);
       if (failed == 0) taken = true;
-      else if (refusal == 0) refusal = failed;
+      else if (waiting == first) refusal = failed;
     }
     waiting = sniffer;
     waitingKept = own;
@@ -105,7 +106,7 @@ function offerAll(d: usize, sniffers: usize, sniffersCount: u32, length: u32): u
   if (waiting != 0) {
     const failed = placeOrRefuse(d, waiting, waitingKept, true);
     if (failed == 0) taken = true;
-    else refusal = failed;
+    else if (waiting == first) refusal = failed;
   }
   return taken ? <u32>Verdict.Delivered : refusal;
 }
@@ -166,10 +167,11 @@ function admit(d: usize, sniffer: usize, length: u32): u32 {
 /** 0, or the refusal for want of a slot, which is counted. */
 function placeOrRefuse(d: usize, sniffer: usize, bytes: u32, mayMove: bool): u32 {
   const queue = queueAt(load<u32>(sniffer, SNIFFER_QUEUE));
-  while (!place(d, sniffer, queue, bytes, mayMove)) {
-    if (dropsOldest(queue) && dropOldest(queue)) continue;
-    dropNewest(queue);
-    return Verdict.QueueFull;
+  let outcome = place(d, sniffer, queue, bytes, mayMove);
+  while (outcome == CROWDED && dropsOldest(queue) && dropOldest(queue)) {
+    outcome = place(d, sniffer, queue, bytes, mayMove);
   }
-  return 0;
+  if (outcome == PLACED) return 0;
+  dropNewest(queue);
+  return Verdict.QueueFull;
 }

@@ -5,13 +5,9 @@ import {
   CLAIM,
   CONFIG_DEPTH,
   DECLARED,
-  DIRECTION,
-  DIRECTION_UNKNOWN,
   ENCAPSULATION,
   END,
-  ERSPAN_TYPE,
   FRAME,
-  HARDWARE_ID,
   HAS,
   ID,
   INNER,
@@ -66,11 +62,8 @@ function begin(d: usize): void {
   store<u64>(d, <u64>frame + max<u32>(captured, load<u32>(d, ORIGINAL)), DECLARED);
   store<u32>(d, 0, HAS);
   store<u32>(d, 0, ID);
-  store<u8>(d, 0, ENCAPSULATION);
-  store<u8>(d, DIRECTION_UNKNOWN, DIRECTION);
-  store<u8>(d, 0, HARDWARE_ID);
+  store<u32>(d, 0, ENCAPSULATION); // and direction, hardware id, ERSPAN type: unknown
   store<u8>(d, 0, LAYERS);
-  store<u8>(d, 0, ERSPAN_TYPE);
   store<u8>(d, 0, RULE);
   store<u16>(d, NO_VLAN, OUTER_VLAN);
   store<u32>(d, 0, INNER);

@@ -43,11 +43,14 @@ import { encapsulate, isTunnelMode } from "./encapsulate";
 import { rewriteIp, rewriteMac } from "./rewrite";
 import { pieces, piecesAreLarge, split, splitHeadroom } from "./split";
 
-/**
- * Queues `bytes` of the decoded frame of `d` for `sniffer`, made ready to send; `mayMove`: the frame itself may go. False when
- * there is no slot for it that the queue may have.
- */
-export function place(d: usize, sniffer: usize, queue: usize, bytes: u32, mayMove: bool): bool {
+export const PLACED: u32 = 0;
+/** There is no slot that the queue may have, and there may be one when packets of its own are gone. */
+export const CROWDED: u32 = 1;
+/** There is no slot for it whatever the queue gives up. */
+export const HOMELESS: u32 = 2;
+
+/** Queues `bytes` of the decoded frame of `d` for `sniffer`, made ready to send; `mayMove`: the frame itself may go. */
+export function place(d: usize, sniffer: usize, queue: usize, bytes: u32, mayMove: bool): u32 {
   const mode = <u32>load<u8>(sniffer, SNIFFER_MODE);
   const link = <u32>load<u16>(sniffer, SNIFFER_LINK_LENGTH);
   const overhead = <u32>load<u16>(sniffer, SNIFFER_OVERHEAD);
@@ -59,8 +62,9 @@ export function place(d: usize, sniffer: usize, queue: usize, bytes: u32, mayMov
     total > load<u32>(sniffer, SNIFFER_MTU);
   const before = isSplit ? front + splitHeadroom(sniffer) : front;
   const further = isSplit ? pieces(sniffer, total) - 1 : 0;
-  if (freeRecords() <= further) return false;
-  if (further != 0 && !maySpare(queue, further, piecesAreLarge(sniffer))) return false;
+  if (freeRecords() <= further) return CROWDED;
+  if (further != 0 && !maySpare(queue, further, piecesAreLarge(sniffer)))
+    return refusal(queue, further, piecesAreLarge(sniffer));
 
   // Behind the frame: zeros, as far as the least frame and the shortest Ethernet header ask.
   const least = mode == Delivery.Plain ? 0 : <u32>FRAME_MIN - min<u32>(front, FRAME_MIN);
@@ -74,24 +78,24 @@ export function place(d: usize, sniffer: usize, queue: usize, bytes: u32, mayMov
     }
   } else {
     const large = extent > SLOT_CONTENT;
-    if (extent > LARGE_CONTENT || !maySpare(queue, 1, large)) return false;
-    if (further != 0 && !maySpare(queue, further + 1, piecesAreLarge(sniffer))) return false;
+    if (extent > LARGE_CONTENT) return HOMELESS;
+    if (!maySpare(queue, 1, large)) return refusal(queue, 1, large);
+    if (further != 0 && !maySpare(queue, further + 1, piecesAreLarge(sniffer)))
+      return refusal(queue, further + 1, piecesAreLarge(sniffer));
     slot = takeSlot(large);
     const copy = slotStart(slot) + HEADROOM;
     copyBytes(copy, data, bytes);
     data = copy;
   }
-  if (bytes < extent) memory.fill(data + bytes, 0, extent - bytes);
 
   const entry = takeRecord();
   const at = record(entry);
   let frame = data - front;
-  if (mode == Delivery.Mac || mode == Delivery.Ip) {
-    frame = rewriteMac(sniffer, data);
-    if (mode == Delivery.Ip) rewriteIp(sniffer, frame, data + bytes);
-  } else if (mode != Delivery.Plain) {
-    encapsulate(sniffer, d, frame, bytes);
-  }
+  // Before the zeros: the flow is that of the whole captured frame, and they may lie where snaplen cut it off.
+  if (isTunnelMode(mode)) encapsulate(sniffer, d, frame, bytes);
+  if (bytes < extent) memory.fill(data + bytes, 0, extent - bytes);
+  if (mode == Delivery.Ip) rewriteIp(sniffer, data, data + bytes);
+  if (mode == Delivery.Mac || mode == Delivery.Ip) frame = rewriteMac(sniffer, data);
   store<u32>(at, <u32>frame, RECORD_FRAME);
   store<u32>(at, front + extent, RECORD_LENGTH);
   store<u32>(at, load<u32>(d, INNER_ORIGINAL), RECORD_ORIGINAL);
@@ -105,7 +109,7 @@ export function place(d: usize, sniffer: usize, queue: usize, bytes: u32, mayMov
   if (isSplit) split(sniffer, entry);
   hold(queue, entry, 1);
   push(queue, number, entry);
-  return true;
+  return PLACED;
 }
 
 /** Whether the queue may take `wanted` more slots. */
@@ -113,6 +117,12 @@ function maySpare(queue: usize, wanted: u32, large: bool): bool {
   const free = spare(large);
   const held = load<u32>(queue + (large ? QUEUE_HELD_LARGE : QUEUE_HELD));
   return free >= wanted && held + (wanted - 1) < free - (wanted - 1);
+}
+
+/** Why it may not: it has some of them itself, or even all that it has would not be enough. */
+function refusal(queue: usize, wanted: u32, large: bool): u32 {
+  const held = load<u32>(queue + (large ? QUEUE_HELD_LARGE : QUEUE_HELD));
+  return held + spare(large) >= 2 * wanted - 1 ? CROWDED : HOMELESS;
 }
 
 /** Whether the frame can be sent from where it lies, with `before` bytes in front of `data` and `extent` from there. */

@@ -48,8 +48,9 @@ export class Engine {
   readonly deliveries: Deliveries;
   /** Sessions that the table can hold. */
   readonly sessionCapacity: number;
+  /** Address of its block in memory, to which a sender in another thread attaches an instance of its own. */
+  readonly worker: number;
   readonly #exports: EngineExports;
-  readonly #worker: number;
   readonly #map: MapStore;
   #disposed = false;
 
@@ -57,15 +58,15 @@ export class Engine {
     this.memory = memory;
     this.#exports = exports;
     this.sessionCapacity = options.sessions;
-    this.#worker = memory.allocate(at.WORKER_SIZE).address;
+    this.worker = memory.allocate(at.WORKER_SIZE).address;
     configure(memory, options);
     this.#allocate(options);
-    exports.attach(this.#worker, 1);
-    this.slots = new SlotPool(memory, exports, this.#worker, options);
-    this.queues = new QueueStore(memory, this.#worker, options.queues);
-    this.deliveries = new Deliveries(memory, exports, this.#worker, this.queues);
-    this.batch = new Batch(memory, this.#worker, exports.recycle);
-    this.sessions = new SessionTable(memory, this.#worker);
+    exports.attach(this.worker, 1);
+    this.slots = new SlotPool(memory, exports, this.worker, options);
+    this.queues = new QueueStore(memory, exports, this.worker, options);
+    this.deliveries = new Deliveries(memory, exports, this.worker, this.queues);
+    this.batch = new Batch(memory, this.worker, exports.recycle);
+    this.sessions = new SessionTable(memory, this.worker);
     this.#map = new MapStore(memory, exports, this.queues);
   }
 
@@ -86,7 +87,7 @@ export class Engine {
     const index = 2 ** Math.ceil(Math.log2(sessions * 2));
     const pieces = Math.max(1, Math.floor(decode.reassembly.memory / at.PIECE_BLOCK));
     const set = (field: number, value: number) => {
-      memory.u32[(this.#worker + field) >>> 2] = value;
+      memory.u32[(this.worker + field) >>> 2] = value;
     };
     set(at.WORKER_SESSIONS, memory.allocate(sessions * at.SESSION_ENTRY).address);
     set(at.WORKER_SESSION_CAPACITY, sessions);
@@ -133,7 +134,7 @@ export class Engine {
   /** Headers the last packet passed, with `trace`. */
   *trace(): Generator<TraceEntry> {
     const count = this.#field(at.WORKER_TRACE_COUNT);
-    let entry = (this.#worker + at.TRACE) >>> 2;
+    let entry = (this.worker + at.TRACE) >>> 2;
     for (let i = 0; i < count; i++, entry += at.TRACE_ENTRY / 4) {
       const { u32 } = this.memory;
       yield { header: u32[entry]! as Header, address: u32[entry + 1]!, length: u32[entry + 2]! };
@@ -149,7 +150,7 @@ export class Engine {
   /** Chooses descriptors, by number and in order, for `encode`. */
   select(numbers: Uint8Array, count = numbers.length): void {
     this.#check();
-    this.memory.u8.set(numbers.subarray(0, count), this.#worker + at.SELECTION);
+    this.memory.u8.set(numbers.subarray(0, count), this.worker + at.SELECTION);
   }
 
   /**
@@ -200,7 +201,7 @@ export class Engine {
   /** A counter's value now: of a verdict, or of one of the others. */
   counter(number: number): number {
     this.#check();
-    return Number(this.memory.u64[(this.#worker + at.COUNTERS + number * 8) >>> 3]!);
+    return Number(this.memory.u64[(this.worker + at.COUNTERS + number * 8) >>> 3]!);
   }
 
   /** All counters by name, since the engine was created. */
@@ -223,7 +224,7 @@ export class Engine {
   }
 
   #field(offset: number): number {
-    return this.memory.u32[(this.#worker + offset) >>> 2]!;
+    return this.memory.u32[(this.worker + offset) >>> 2]!;
   }
 }
 

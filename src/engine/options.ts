@@ -48,6 +48,8 @@ export interface EngineOptions extends PoolOptions {
   readonly trace: boolean;
   /** Sniffers' queues at the most. */
   readonly queues: number;
+  /** Sniffers whose queue is emptied by a sender in another thread, which has an instance of its own on a shared memory. */
+  readonly threaded: (sniffer: string) => boolean;
   /**
    * Deliveries are taken and settled before the next batch, so that lent frames (`Batch.push`) may be queued where they lie. Otherwise
    * they are copied into slots.
@@ -75,6 +77,7 @@ export const DEFAULT_OPTIONS: EngineOptions = {
   largeSlots: 32,
   reserved: 0,
   queues: 16_384,
+  threaded: () => false,
   lent: false,
   fastPath: true,
 };

@@ -4,6 +4,8 @@
 import * as at from "../../assembly/memory/layout.js";
 import { SpangateError } from "../errors.js";
 import type { LinearMemory } from "./memory.js";
+import type { QueueBook } from "./queue-book.js";
+import type { EngineExports } from "./wasm.js";
 
 /** Packets of a sniffer: offered = sent + tooLarge + rate + droppedNewest + droppedOldest + sendError + queued + inFlight. */
 export interface SnifferAccounts {
@@ -23,11 +25,18 @@ export interface SnifferAccounts {
 }
 
 interface Queue {
-  name: string;
-  limit: number;
-  dropOldest: boolean;
+  readonly name: string;
+  readonly limit: number;
+  readonly dropOldest: boolean;
+  readonly threaded: boolean;
   /** The last map that names it. */
   map: number;
+}
+
+/** How many queues there can be, and which of them another thread consumes. */
+export interface QueueOptions {
+  readonly queues: number;
+  readonly threaded: (sniffer: string) => boolean;
 }
 
 /** Rings of a power of two, one behind another, would have their first lines in the same few cache sets. */
@@ -35,25 +44,31 @@ const LINE = 64;
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-export class QueueStore {
+export class QueueStore implements QueueBook {
   readonly #memory: LinearMemory;
+  readonly #exports: EngineExports;
   readonly #headers: number;
   readonly #capacity: number;
+  readonly #threaded: (sniffer: string) => boolean;
   readonly #queues: (Queue | undefined)[] = [];
   /** Number of the present queue by name. */
   readonly #numbers = new Map<string, number>();
   /** What became of packets in queues that have another name now. */
   readonly #closed = new Map<string, SnifferAccounts>();
   #map = 0;
+  /** Queues opened for the last map that was begun, and which queue their sniffers had before. */
+  #opened: { number: number; name: string; before: number | undefined }[] = [];
   /** Queues that this map can have; found when it asks for the first. */
   #unused: number[] | undefined;
 
-  /** @param capacity queues at the most */
-  constructor(memory: LinearMemory, worker: number, capacity: number) {
+  constructor(memory: LinearMemory, exports: EngineExports, worker: number, options: QueueOptions) {
+    const { queues, threaded } = options;
     this.#memory = memory;
-    this.#capacity = capacity;
-    this.#headers = memory.allocate(capacity * at.QUEUE_SIZE).address;
-    const ready = powerOfTwo(capacity);
+    this.#exports = exports;
+    this.#capacity = queues;
+    this.#threaded = threaded;
+    this.#headers = memory.allocate(queues * at.QUEUE_SIZE).address;
+    const ready = powerOfTwo(queues);
     const set = (field: number, value: number) => {
       memory.u32[(worker + field) >>> 2] = value;
     };
@@ -72,8 +87,24 @@ export class QueueStore {
    * that is refused leaves its number to the next.
    */
   beginMap(map: number): void {
+    if (map === this.#map) this.#closeOpened();
+    this.#opened = [];
     this.#map = map;
     this.#unused = undefined;
+  }
+
+  /** What was opened for a map that was refused never held a packet. */
+  #closeOpened(): void {
+    for (const { number, name, before } of this.#opened.reverse()) {
+      this.#queues[number] = undefined;
+      if (before === undefined) this.#numbers.delete(name);
+      else this.#numbers.set(name, before);
+    }
+  }
+
+  /** Number of the queue that a sniffer has now, for the sender that empties it. */
+  present(sniffer: string): number | undefined {
+    return this.#numbers.get(sniffer);
   }
 
   /**
@@ -83,18 +114,21 @@ export class QueueStore {
    */
   number(name: string, limit: number, dropOldest: boolean): number {
     const present = this.#numbers.get(name);
+    const threaded = this.#threaded(name);
     if (present !== undefined) {
       const queue = this.#queues[present]!;
-      if (queue.limit === limit && queue.dropOldest === dropOldest) {
+      if (queue.limit === limit && queue.dropOldest === dropOldest && queue.threaded === threaded) {
         queue.map = this.#map;
         return present;
       }
     }
     this.#unused ??= this.#findUnused();
     const number = this.#unused.pop() ?? this.#fresh(name);
-    this.#queues[number] = { name, limit, dropOldest, map: this.#map };
+    const queue = { name, limit, dropOldest, threaded, map: this.#map };
+    this.#opened.push({ number, name, before: present });
+    this.#queues[number] = queue;
     this.#numbers.set(name, number);
-    this.#open(number, limit, dropOldest);
+    this.#open(number, queue);
     return number;
   }
 
@@ -107,14 +141,24 @@ export class QueueStore {
     );
   }
 
+  /** Frees the slots of packets that senders in other threads are done with. The engine does so when it offers a sniffer another. */
+  reclaim(): void {
+    for (const [number, queue] of this.#queues.entries()) {
+      if (queue?.threaded) this.#exports.reclaim(number);
+    }
+  }
+
   /** Queues that the last two maps did not name and that are empty: nobody's now, their accounts kept. */
   #findUnused(): number[] {
+    this.reclaim();
     const unused: number[] = [];
     for (const [number, queue] of this.#queues.entries()) {
       if (queue === undefined) unused.push(number);
       if (queue === undefined || queue.map >= this.#map - 1) continue;
       const accounts = this.#read(number);
-      if (accounts.queued + accounts.inFlight > 0) continue;
+      // One that is on the ready list still would be on it twice.
+      const isListed = this.#memory.u32[(this.#header(number) + at.QUEUE_LISTED) >>> 2] !== 0;
+      if (accounts.queued + accounts.inFlight > 0 || isListed) continue;
       this.#closed.set(queue.name, sum(this.#closed.get(queue.name), accounts));
       if (this.#numbers.get(queue.name) === number) this.#numbers.delete(queue.name);
       this.#queues[number] = undefined;
@@ -123,19 +167,31 @@ export class QueueStore {
     return unused;
   }
 
-  #open(number: number, limit: number, dropOldest: boolean): void {
-    const header = this.#headers + number * at.QUEUE_SIZE;
-    const words = header >>> 2;
+  #header(number: number): number {
+    return this.#headers + number * at.QUEUE_SIZE;
+  }
+
+  /** Of a queue that is empty, or was never used. Its places count on: a sender that still looks at it sees nothing. */
+  #open(number: number, { limit, dropOldest, threaded }: Queue): void {
+    const words = this.#header(number) >>> 2;
+    const word = (field: number) => this.#memory.u32[words + field / 4]!;
     const places = powerOfTwo(limit);
-    const hadPlaces = this.#memory.u32[words + at.QUEUE_MASK / 4]! + 1;
-    let ring = this.#memory.u32[words + at.QUEUE_RING / 4]!;
+    const hadPlaces = word(at.QUEUE_MASK) + 1;
+    let ring = word(at.QUEUE_RING);
     if (ring === 0 || hadPlaces < places) ring = this.#memory.allocate(places * 4 + LINE).address;
-    const { u8, u32 } = this.#memory;
-    u8.fill(0, header, header + at.QUEUE_SIZE);
+    let returns = word(at.QUEUE_RETURNS);
+    if (threaded && returns === 0) returns = this.#memory.allocate(at.IN_FLIGHT_MAX * 4).address;
+    const { u32 } = this.#memory;
+    for (let i = 0; i < at.QUEUE_SIZE / 4; i++) {
+      if (i !== at.QUEUE_HEAD / 4 && i !== at.QUEUE_TAIL / 4) u32[words + i] = 0;
+    }
+    u32[words + at.QUEUE_SEEN / 4] = word(at.QUEUE_HEAD);
     u32[words + at.QUEUE_RING / 4] = ring;
     u32[words + at.QUEUE_MASK / 4] = Math.max(places, hadPlaces) - 1;
     u32[words + at.QUEUE_LIMIT / 4] = limit;
-    u32[words + at.QUEUE_FLAGS / 4] = dropOldest ? at.QUEUE_DROP_OLDEST : 0;
+    u32[words + at.QUEUE_FLAGS / 4] =
+      (dropOldest ? at.QUEUE_DROP_OLDEST : 0) | (threaded ? at.QUEUE_THREADED : 0);
+    u32[words + at.QUEUE_RETURNS / 4] = returns;
   }
 
   /** Accounts of all sniffers that ever had a queue, since the engine was created. */
@@ -148,7 +204,7 @@ export class QueueStore {
   }
 
   #read(number: number): SnifferAccounts {
-    const header = this.#headers + number * at.QUEUE_SIZE;
+    const header = this.#header(number);
     const word = (offset: number) => this.#memory.u32[(header + offset) >>> 2]!;
     const long = (offset: number) => Number(this.#memory.u64[(header + offset) >>> 3]!);
     const sent = long(at.QUEUE_SENT);

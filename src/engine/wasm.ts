@@ -29,6 +29,7 @@ export interface EngineExports extends Record<string, unknown> {
   settle(first: number, end: number, sent: number): void;
   takeFrom(queue: number, most: number, into: number): number;
   settleFrom(queue: number, entry: number, sent: number): void;
+  reclaim(queue: number): void;
   flush(): void;
   mapBuild(generation: number, images: number, count: number): number;
   prepareSniffer(record: number): void;

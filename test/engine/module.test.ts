@@ -21,6 +21,7 @@ const EXPORTS = [
   "process",
   "publish",
   "reassemblySize",
+  "reclaim",
   "recycle",
   "settle",
   "settleFrom",

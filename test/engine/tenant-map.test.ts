@@ -3,57 +3,16 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseConfig } from "../../src/config/load.js";
-import type { GatewayConfig } from "../../src/config/schema.js";
 import { Engine } from "../../src/engine/index.js";
 import { compileMap } from "../../src/mapping/index.js";
 import { DEFAULTS, mutations, type ReferenceMap } from "../reference/index.js";
 import { expectEqual } from "./compare.js";
 import { seeds } from "./corpus.js";
 import { EngineHarness } from "./harness.js";
+import { ADDRESSES, configOf, GATEWAYS, identity, optional, shared } from "./random-map.js";
 
-// Values that occur in the corpus, so that maps match often.
-const FROM = ["192.0.2.1", "192.0.2.0/24", "192.0.0.0/16", "10.0.0.0/8", "2001:db8::/32", "2001:db8::1"];
-const ADDRESSES = [
-  "10.1.0.0/16",
-  "10.1.0.5",
-  "10.1.0.0/24",
-  "10.2.0.0/16",
-  "10.0.0.0/8",
-  "2001:db8:1::/48",
-  "2001:db8::/32",
-  "02:aa:bb:cc:dd:01",
-  "02:aa:bb:cc:dd:02",
-  "02:aa:bb:cc:ee:01",
-];
 const MACS = ["02:aa:bb:cc:dd:02", "02:00:00:00:0a:01", "02:00:00:00:0a:02", "02:aa:bb:cc:ee:02"];
-const GATEWAYS = ["192.0.2.2", "10.1.0.6", "2001:db8::2"];
 
-const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 });
-const where = { from: optional(fc.constantFrom(...FROM)), vlan: optional(fc.constantFrom(1, 30, 100)) };
-const identity = fc.oneof(
-  fc.record({
-    encapsulation: fc.constant("erspan"),
-    session: optional(fc.constantFrom(0, 1, 2, 3, 100, 200)),
-    ...where,
-  }),
-  fc.record({
-    encapsulation: fc.constant("gre"),
-    key: optional(fc.constantFrom(0, 100, 200, 1000)),
-    ...where,
-  }),
-  fc.record({
-    encapsulation: fc.constant("nvgre"),
-    vsid: optional(fc.constantFrom(0, 1, 3, 5000)),
-    ...where,
-  }),
-  fc.record({
-    encapsulation: fc.constantFrom("vxlan", "vxlan-gpe", "geneve"),
-    vni: optional(fc.constantFrom(1, 100, 200, 5000, 6000)),
-    ...where,
-  }),
-  fc.record({ encapsulation: fc.constantFrom("tzsp", "hp-erm"), ...where }),
-);
 const tenant = fc.record({
   sources: fc.array(identity, { maxLength: 4 }),
   addresses: fc.oneof(
@@ -62,10 +21,6 @@ const tenant = fc.record({
   ),
   nonIp: fc.constantFrom("drop", "deliver"),
 });
-const shared = fc.tuple(identity, fc.constantFrom("trusted", undefined)).map(([source, direction]) => ({
-  ...source,
-  ...(source.encapsulation === "erspan" && direction !== undefined ? { direction } : {}),
-}));
 const map = fc.record({
   tenants: fc.array(tenant, { minLength: 1, maxLength: 4 }),
   sharedSources: fc.oneof(fc.constant([]), fc.array(shared, { maxLength: 3 })),
@@ -92,12 +47,6 @@ function bothForms({ tenants, sharedSources, gateway, delivery }: RandomMap): {
     tenants: named,
   });
   return { reference, text };
-}
-
-/** The configuration, or undefined when the checks refuse it. */
-function configOf(text: string): GatewayConfig | undefined {
-  const parsed = parseConfig(text, "random.yaml");
-  return "config" in parsed ? parsed.config : undefined;
 }
 
 describe("random maps", () => {

@@ -30,8 +30,8 @@ export class TokenBucket {
     if (ahead > this.depth + SECOND) ahead = 0n; // Another clock. One far in the past is full anyway.
     if (ahead < 0n) ahead = 0n;
     const cost = this.costOf(BigInt(bytes));
-    const refused = ahead + cost > this.depth;
-    this.arrival = BigInt.asUintN(64, now + ahead + (refused ? 0n : cost));
-    return !refused;
+    if (ahead + cost > this.depth) return false;
+    this.arrival = BigInt.asUintN(64, now + ahead + cost);
+    return true;
   }
 }

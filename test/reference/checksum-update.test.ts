@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { engineDeliversAlike } from "../engine/delivery-agreement.js";
 import { ipText } from "./address.js";
 import { updatedChecksum } from "./checksum-update.js";
 import { type SnifferFields, send } from "./delivery-rows.js";
@@ -37,3 +38,5 @@ test.each<[number, fc.Arbitrary<Transport>]>([
   );
   fc.assert(property, { seed: 1, numRuns: 2000 });
 });
+
+engineDeliversAlike();

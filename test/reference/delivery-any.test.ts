@@ -1,6 +1,7 @@
 // Delivery of anything: no frame, however broken, makes it read outside its bytes or send what the rules do not allow.
 
 import { expect, test } from "vitest";
+import { engineDeliversAlike } from "../engine/delivery-agreement.js";
 import { decoded, deliveryTo } from "./delivery-rows.js";
 import type { ReferenceSniffer } from "./index.js";
 import { mutations, seeded } from "./mutate.js";
@@ -59,3 +60,5 @@ test("whatever comes", () => {
   }
   expect(rewritten).toBeGreaterThan(2000);
 });
+
+engineDeliversAlike();

@@ -1,7 +1,8 @@
 // One frame, one sniffer: what comes out at its far end, for tests by rows.
 
 import { describe, expect, test } from "vitest";
-import { type DeliveryOptions, ReferenceDelivery, type ReferenceMap, type ReferenceResult } from "./index.js";
+import { RecordedDelivery } from "../engine/delivery-agreement.js";
+import type { DeliveryOptions, ReferenceDelivery, ReferenceMap, ReferenceResult } from "./index.js";
 import { type Bytes, ethernet, hex, MAC_A } from "./packets.js";
 import type { ReferenceSniffer } from "./sniffer.js";
 
@@ -47,7 +48,7 @@ export interface Sending {
 /** The frames on the wire, or why there are none. */
 export function send({ inner, sniffer, about, tenant, options }: Sending): Uint8Array[] | string {
   const map = mapOf([{ name: "acme-ids", ...sniffer }], tenant);
-  const delivery = new ReferenceDelivery(map, { mtu: 1500, ...options });
+  const delivery = new RecordedDelivery(map, { mtu: 1500, ...options });
   const { verdict } = delivery.deliver(decoded(inner, about));
   return verdict === "delivered" ? delivery.take("acme-ids")[0]!.frames : verdict;
 }
@@ -101,7 +102,7 @@ export function deliveryTo(
   tenant?: TenantFields,
   mtu = 1500,
 ): ReferenceDelivery {
-  return new ReferenceDelivery(mapOf(sniffers, tenant), { mtu });
+  return new RecordedDelivery(mapOf(sniffers, tenant), { mtu });
 }
 
 /** Offers it; gives "verdict; sniffer refusal, ..." */

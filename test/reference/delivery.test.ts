@@ -1,13 +1,14 @@
 // Delivery step by step: snaplen, choice, rates, verdicts.
 
 import { describe, expect, test } from "vitest";
+import { engineDeliversAlike, RecordedDelivery } from "../engine/delivery-agreement.js";
 import { balanceTable } from "./balance.js";
 import { decoded, deliveryTo, file, frameOf, mac, mapOf, offer } from "./delivery-rows.js";
 import { flowHash } from "./flow.js";
 import {
   DEFAULTS,
   ReferenceDecoder,
-  ReferenceDelivery,
+  type ReferenceDelivery,
   type ReferenceMap,
   type ReferenceSniffer,
 } from "./index.js";
@@ -131,7 +132,7 @@ describe("rates", () => {
       sources: [{ encapsulation: "erspan" }],
     });
     const decoder = new ReferenceDecoder({ ...DEFAULTS, time: "mirror", map });
-    const delivery = new ReferenceDelivery(map, { mtu: 1500 });
+    const delivery = new RecordedDelivery(map, { mtu: 1500 });
     const verdicts = [0, 5].map((seconds) => {
       const frame = e3({ granularity: 3, platform: { id: 3, word: 0 }, timestamp: 7 * seconds });
       const [settled] = decoder.packet(1, frame, frame.length, 1_000n, 1);
@@ -147,7 +148,7 @@ test("from the tunnel to the sniffer: direction and hardware id of what came", (
     sources: [{ encapsulation: "erspan" }],
   });
   const decoder = new ReferenceDecoder({ ...DEFAULTS, map });
-  const delivery = new ReferenceDelivery({ ...map, gateway: ["10.77.0.2"] }, { mtu: 1500 });
+  const delivery = new RecordedDelivery({ ...map, gateway: ["10.77.0.2"] }, { mtu: 1500 });
   const came = e3({ outgoing: true, hardwareId: 63, truncated: true });
   const [settled] = decoder.packet(1, came, came.length, 2_000_000_007n, 1);
   expect(delivery.deliver(settled!.result).verdict).toBe("delivered");
@@ -169,3 +170,5 @@ test("from the tunnel to the sniffer: direction and hardware id of what came", (
     ethernet(0x0800, packet, [2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]),
   ]);
 });
+
+engineDeliversAlike();

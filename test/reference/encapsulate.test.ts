@@ -1,6 +1,7 @@
 // The tunnels to sniffers, over IPv4 and IPv6: whole frames.
 
 import { expect, test } from "vitest";
+import { engineDeliversAlike } from "../engine/delivery-agreement.js";
 import { type DeliveryRow, deliveryRows, type SnifferFields, send } from "./delivery-rows.js";
 import { flowHash } from "./flow.js";
 import * as make from "./packets.js";
@@ -258,3 +259,5 @@ test("a UDP checksum that would be 0 is 0xffff", () => {
   const [zero] = send({ inner: ethernet(0x88b5, make.be16(found)), sniffer, options }) as Uint8Array[];
   expect(checksum(zero!)).toBe(0xffff);
 });
+
+engineDeliversAlike();

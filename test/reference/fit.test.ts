@@ -2,9 +2,10 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { engineDeliversAlike, RecordedDelivery } from "../engine/delivery-agreement.js";
 import { decoded, mapOf, type SnifferFields, send } from "./delivery-rows.js";
 import { flowHash } from "./flow.js";
-import { DEFAULTS, ReferenceDecoder, ReferenceDelivery } from "./index.js";
+import { DEFAULTS, ReferenceDecoder } from "./index.js";
 import * as make from "./packets.js";
 import { ethernet, gre, hex, ipv4, ipv6 } from "./packets.js";
 import { u16, u32 } from "./region.js";
@@ -111,7 +112,7 @@ describe("fragment", () => {
 
   test("the identification counts packets by destination, whatever the tunnel", () => {
     const fields: SnifferFields = { deliver: "gre", fit: "fragment", to: TO4 };
-    const delivery = new ReferenceDelivery(
+    const delivery = new RecordedDelivery(
       mapOf([
         { ...fields, name: "a" },
         { ...fields, name: "b", deliver: "vxlan", vni: 1 },
@@ -174,3 +175,5 @@ test("what a gateway at the far end decodes is the frame, in one piece or many",
   );
   fc.assert(property, { seed: 1, numRuns: 300 });
 });
+
+engineDeliversAlike();

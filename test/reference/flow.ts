@@ -31,6 +31,7 @@ export function flowHash(frame: Uint8Array): number {
 function mix({ address, port }: End): bigint {
   let e = u64((littleEndian(address.subarray(0, 8)) ^ BigInt(port)) * K1);
   e = u64((e ^ (e >> 29n) ^ littleEndian(address.subarray(8, 16))) * K2);
+  e = u64((e ^ (e >> 32n)) * K3);
   return e ^ (e >> 32n);
 }
 

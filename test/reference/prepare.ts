@@ -105,7 +105,8 @@ export class Preparer {
   }
 
   private sourceFor(destination: Uint8Array): Uint8Array {
-    const known = [...(this.surroundings.addresses ?? []), ...this.surroundings.gateway].map(parseIp);
+    const { addresses = [], gateway, live } = this.surroundings;
+    const known = [...addresses, ...(live === true ? [] : gateway)].map(parseIp);
     return known.find(({ length }) => length === destination.length) ?? new Uint8Array(destination.length);
   }
 

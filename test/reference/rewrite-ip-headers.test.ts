@@ -1,5 +1,6 @@
 // Mode `ip`: what stands between the IP header and the checksum, or makes the destination another one.
 
+import { engineDeliversAlike } from "../engine/delivery-agreement.js";
 import { deliveryRows, ip, ip6, MAC, NEW4, NEW6, toSniffer } from "./delivery-rows.js";
 import * as make from "./packets.js";
 import { ethernet, hex, ipv4, ipv6, join, MAC_A } from "./packets.js";
@@ -131,3 +132,5 @@ deliveryRows("ip: IPv6 extension headers", [
     expected: toSniffer(0x86dd, ipv6(60, make.extension(17, cut), { destination: NEW6, payloadLength: 7 })),
   },
 ]);
+
+engineDeliversAlike();

@@ -1,6 +1,7 @@
 // Mode `ip`: addresses and checksums of whole packets, and what stays as it is.
 
 import { expect, test } from "vitest";
+import { engineDeliversAlike } from "../engine/delivery-agreement.js";
 import { deliveryRows, ip, ip6, MAC, NEW4, NEW6, send, toSniffer } from "./delivery-rows.js";
 import * as make from "./packets.js";
 import { ethernet, hex, ipv4, join, MAC_A } from "./packets.js";
@@ -170,3 +171,5 @@ test("a wrong IPv4 header checksum stays wrong, and the wrong 0 of UDP-Lite", ()
   const [zeroed] = send({ inner: zero, sniffer: ip() }) as Uint8Array[];
   expect(checksumOf(zeroed!, "udp-lite")).toBe(0);
 });
+
+engineDeliversAlike();

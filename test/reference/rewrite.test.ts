@@ -1,6 +1,7 @@
 // Mode `mac`: whole frames in, whole frames out.
 
 import { expect, test } from "vitest";
+import { engineDeliversAlike } from "../engine/delivery-agreement.js";
 import { deliveryRows, MAC, mac, send, toSniffer } from "./delivery-rows.js";
 import * as make from "./packets.js";
 import { ethernet, hex, join, MAC_A } from "./packets.js";
@@ -70,3 +71,5 @@ test("65,535 bytes of frame and no more, the tag included", () => {
   expect(send({ inner: join(inner, [0]), sniffer: mac() })).toBe("too-large");
   expect(send({ inner: join(inner, [0]), sniffer: mac(), tenant: { snaplen: 100 } })).toHaveLength(1);
 });
+
+engineDeliversAlike();

@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { engineDeliversAlike } from "../engine/delivery-agreement.js";
 import { decoded, deliveryTo, file, frameOf, offer } from "./delivery-rows.js";
 import type { ReferenceDelivery, ReferenceSniffer } from "./index.js";
 import { ethernet } from "./packets.js";
@@ -122,3 +123,5 @@ test("offered = taken + refused + given up + queued, for every sniffer, whatever
   );
   fc.assert(property, { seed: 1 });
 });
+
+engineDeliversAlike();

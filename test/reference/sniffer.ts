@@ -41,4 +41,6 @@ export interface DeliveryOptions {
   interfaceMac?: string;
   /** Source addresses of tunnels, the first of a family counts: `delivery.addresses`, then the interface's. */
   addresses?: string[];
+  /** There is an interface: `tunnel.addresses` are no source addresses. */
+  live?: boolean;
 }
