@@ -56,6 +56,21 @@ export const FILTER_VNI = 2;
 export const PORTS = SHARED + CONFIG_SIZE;
 export const WORKERS = PORTS + 65536;
 
+// ── route: what a generation of the tenant map says of a tunnel, kept with its session, so that a packet of a session that
+//    is known asks neither the exact table nor tenant nor sniffer ────────────────────────────────────────────────────
+export const ROUTE_KEY = 0; // u64: generation number, ROUTE_NVGRE, outer VLAN; 0: nothing is kept
+export const ROUTE_CLAIM = 8; // u32, address of the slot that claims the tunnel, 0: none
+export const ROUTE_CLAIM_NUMBER = 12; // u32
+export const ROUTE_TENANT = 16; // u32
+export const ROUTE_QUEUE = 20; // u32, number
+export const ROUTE_MODE = 24; // u8, Delivery of the tenant's only sniffer, or ROUTE_*
+export const ROUTE_SNAPLEN = 28; // u32
+export const ROUTE_SNIFFER = 32; // 16 bytes of the sniffer's record from SNIFFER_FLAGS on
+export const ROUTE_SIZE = 64;
+export const ROUTE_NVGRE = 0x10000;
+export const ROUTE_NOBODY = 0xfe; // the map delivers to nobody: packets are classified only
+export const ROUTE_UNUSUAL = 0xff; // the general way finds out, packet by packet
+
 // ── worker block ─────────────────────────────────────────────────────────────────────────────────────────────────
 export const WORKER_SESSIONS = 0; // u32, address of SESSION entries
 export const WORKER_SESSION_CAPACITY = 4; // u32
@@ -137,13 +152,14 @@ export const CLAIM = 124; // u32, index of the source entry that claimed the ide
 export const DECLARED = 128; // u64, address after the last declared byte of the present layer
 export const MIRROR = 136; // u64, ERSPAN III clock: ticks, or ns since the epoch with GRANULARITY_FULL
 export const GRANULARITY = 144; // u8, ERSPAN III Gra, or GRANULARITY_FULL
-export const PROBE = 148; // u32, hash of the session; then address of the slot that claims the tunnel
+export const PROBE = 148; // u32, hash of the session; then address of the slot that claims the tunnel, 0: none
 // the host's
 export const INTERFACE = 152; // u32, interface of the capture file + 1 for what has no session there
 export const COMMENT = 156; // u32, address of a comment for the capture file
 export const COMMENT_LENGTH = 160; // u32, bytes
 // between passes
 export const TOUCHED = 164; // u32
+export const ROUTE = 168; // u32, address of the route
 export const DESCRIPTOR = 192;
 
 export const NONE = -1;
@@ -187,7 +203,10 @@ export const SELECTION = TRACE + TRACE_MAX * TRACE_ENTRY;
 /** u32 each: numbers of the records that `take` gave. */
 export const TAKEN = SELECTION + BATCH;
 export const TAKEN_MAX = 256;
-export const WORKER_SIZE = TAKEN + TAKEN_MAX * 4;
+/** Routes of packets whose session the full table could not take. */
+export const ROUTES = TAKEN + TAKEN_MAX * 4;
+export const GROUP = 64; // packets that a step takes at once: their descriptors stay in the first cache from step to step
+export const WORKER_SIZE = ROUTES + GROUP * ROUTE_SIZE;
 
 // ── session entry ────────────────────────────────────────────────────────────────────────────────────────────────
 export const SESSION_SOURCE = 0;
@@ -209,7 +228,8 @@ export const SESSION_CAPTURE_TIME = 112; // u64, ns, of the packet MIRROR_TIME b
 export const SESSION_TICKS = 120; // u32, ERSPAN III timestamp of that packet
 export const SESSION_GRANULARITY = 124; // u8
 export const SESSION_KNOWN = 125; // u8, how many numbers up to HIGHEST belong to this run: earlier ones were before it
-export const SESSION_ENTRY = 128;
+export const SESSION_ROUTE = 128; // ROUTE_SIZE bytes: what the tenant map says of its packets
+export const SESSION_ENTRY = 192;
 
 export const SESSION_ENCAPSULATION_MASK = 0xff;
 export const SESSION_HAS_ID = 0x100;

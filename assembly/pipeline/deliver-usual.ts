@@ -6,7 +6,6 @@
 import { Delivery } from "../delivery";
 import {
   CLAIM,
-  CLAIM_SHARED,
   DESCRIPTOR,
   FRAME_MIN,
   HAS,
@@ -17,13 +16,9 @@ import {
   INNER,
   INNER_CAPTURED,
   INNER_ORIGINAL,
-  KEY_CLAIM,
-  KEY_VALUE,
   MAP_FLAGS,
   MAP_SNIFFER_COUNT,
-  MAP_TENANTS,
   NONE,
-  PROBE,
   QUEUE_HELD,
   QUEUE_LIMIT,
   QUEUE_OFFERED,
@@ -39,19 +34,18 @@ import {
   RECORD_SIZE,
   RECORD_SLOT,
   RECORD_TIME,
+  ROUTE,
+  ROUTE_CLAIM_NUMBER,
+  ROUTE_MODE,
+  ROUTE_NOBODY,
+  ROUTE_QUEUE,
+  ROUTE_SNAPLEN,
+  ROUTE_SNIFFER,
+  ROUTE_TENANT,
   RULE,
   SLOT,
-  SNIFFER_BUCKET,
-  SNIFFER_MODE,
-  SNIFFER_QUEUE,
+  SNIFFER_FLAGS,
   TENANT,
-  TENANT_BUCKET,
-  TENANT_FLAGS,
-  TENANT_HAS_ADDRESSES,
-  TENANT_SIZE,
-  TENANT_SNAPLEN,
-  TENANT_SNIFFER,
-  TENANT_SNIFFER_COUNT,
   TIME,
   VERDICT,
   WORKER_RECORD_STACK,
@@ -73,16 +67,18 @@ const NOT_PLAIN: u32 = HAS_SYNTHETIC | HAS_RESTORED | HAS_DATAGRAM;
 const ETHERTYPE_IPV4: u32 = 0x0008; // 08 00 as a load of the machine's byte order sees it
 const DESTINATION: usize = ethernet.HEADER_LEN + ipv4.DESTINATION;
 const LONGEST: u32 = 0xffff - <u32>vlan.HEADER_LEN;
+/** What of a sniffer's record a route has, seen as that record. */
+const ADDRESSING: usize = ROUTE_SNIFFER - SNIFFER_FLAGS;
 const ADDRESSED: u32 = <u32>(ethernet.HEADER_LEN + ipv4.HEADER_LEN);
 
 /**
- * Packets from `d` to `end`, their claims in PROBE, up to the first that is not usual. Counts the verdicts of those it passes. Gives
+ * Packets from `d` to `end`, their routes in ROUTE, up to the first that is not usual. Counts the verdicts of those it passes. Gives
  * where it stopped.
  */
 export function deliverUsual(d: usize, end: usize, generation: usize): usize {
   const checksLoops = load<u32>(generation, MAP_FLAGS) != 0;
   const delivers = load<u32>(generation, MAP_SNIFFER_COUNT) != 0;
-  const tenants = <usize>load<u32>(generation, MAP_TENANTS);
+  const most: u32 = delivers ? Delivery.Mac : ROUTE_NOBODY;
   // Nothing here takes or gives a slot, so what may be held is the same for all.
   const mayHold = spare(false);
   const slots = field(WORKER_SLOT_COUNT);
@@ -97,8 +93,9 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       if (verdict != HELD) add(verdict, 1);
       continue;
     }
-    const claim = <usize>load<u32>(d, PROBE);
-    if (claim == 0) break;
+    const route = <usize>load<u32>(d, ROUTE);
+    const mode = <u32>load<u8>(route, ROUTE_MODE);
+    if (mode > most) break;
     if ((load<u32>(d, HAS) & NOT_PLAIN) != 0) break;
     const frame = <usize>load<u32>(d, INNER);
     const captured = load<u32>(d, INNER_CAPTURED);
@@ -109,22 +106,12 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       if (mayBeKnown(generation, 0, ethernet.mac(frame))) break;
       if (mayBeKnown(generation, 0, ((<u64>load<u32>(frame + DESTINATION)) << 32) | 0xffff0000)) break;
     }
-    const number = load<u32>(claim, KEY_VALUE);
-    if ((number & CLAIM_SHARED) != 0) break;
-    const tenant = tenants + <usize>number * TENANT_SIZE;
-    if ((load<u32>(tenant, TENANT_FLAGS) & TENANT_HAS_ADDRESSES) != 0) break;
     if (delivers) {
-      if (load<u32>(tenant, TENANT_SNIFFER_COUNT) != 1) break;
-      if (load<u32>(tenant, TENANT_BUCKET) != 0) break;
-      const sniffer = <usize>load<u32>(tenant, TENANT_SNIFFER);
-      const mode = <u32>load<u8>(sniffer, SNIFFER_MODE);
-      if (mode > <u32>Delivery.Mac) break;
-      if (load<u32>(sniffer, SNIFFER_BUCKET) != 0) break;
-      const length = min<u32>(captured, load<u32>(tenant, TENANT_SNAPLEN));
+      const length = min<u32>(captured, load<u32>(route, ROUTE_SNAPLEN));
       const slot = load<u32>(d, SLOT);
       if (length - <u32>FRAME_MIN > LONGEST - <u32>FRAME_MIN) break;
       if (slot >= slots) break; // a large one, or NONE: the frame is lent
-      const queueNumber = load<u32>(sniffer, SNIFFER_QUEUE);
+      const queueNumber = load<u32>(route, ROUTE_QUEUE);
       const queue = queues + <usize>queueNumber * QUEUE_SIZE;
       const held = load<u32>(queue, QUEUE_HELD);
       if (held >= mayHold) break;
@@ -135,10 +122,10 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
 
       count(queue, QUEUE_OFFERED);
       store<u32>(queue, held + 1, QUEUE_HELD);
-      store<u32>(d, number, TENANT);
-      store<u32>(d, load<u32>(claim, KEY_CLAIM) - 1, CLAIM);
+      store<u32>(d, load<u32>(route, ROUTE_TENANT), TENANT);
+      store<u32>(d, load<u32>(route, ROUTE_CLAIM_NUMBER), CLAIM);
       store<u32>(d, NONE, SLOT);
-      const first = mode == Delivery.Mac ? rewriteMac(sniffer, frame) : frame;
+      const first = mode == Delivery.Mac ? rewriteMac(route + ADDRESSING, frame) : frame;
       const entry = load<u32>(stack + (--free << 2));
       const at = records + <usize>entry * RECORD_SIZE;
       store<u32>(at, <u32>first, RECORD_FRAME);
@@ -152,8 +139,8 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       v128.store(at, v128.load(d, HAS + 16), RECORD_ABOUT + 16);
       pushOwn(queue, queueNumber, tail, entry);
     } else {
-      store<u32>(d, number, TENANT);
-      store<u32>(d, load<u32>(claim, KEY_CLAIM) - 1, CLAIM);
+      store<u32>(d, load<u32>(route, ROUTE_TENANT), TENANT);
+      store<u32>(d, load<u32>(route, ROUTE_CLAIM_NUMBER), CLAIM);
     }
     store<u8>(d, 1, RULE);
     delivered++;

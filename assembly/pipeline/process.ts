@@ -18,6 +18,7 @@ import {
   FILTER_VNI,
   FLAG_MIRROR_TIME,
   FRAME,
+  GROUP,
   HAS,
   HAS_ID,
   HELD,
@@ -47,8 +48,6 @@ import { beginTrace } from "./trace";
 import { sessionHash, touchSessions, track, trackKnown } from "./track";
 import { isUsualWayOpen, parseUsual } from "./usual";
 
-/** Packets a step takes at once: their descriptors stay in the first cache from step to step. */
-const GROUP: usize = 64;
 /** Bytes of a frame within which the headers are usually done. */
 const HEADERS: u32 = 68;
 /** Sessions beyond which their entries are not all in the second cache. */
@@ -67,7 +66,7 @@ export function process(first: u32, count: u32): u32 {
   const end = base + <usize>count * DESCRIPTOR;
   let d = base + <usize>first * DESCRIPTOR;
   while (d < end) {
-    const group = min<usize>(end, d + GROUP * DESCRIPTOR);
+    const group = min<usize>(end, d + <usize>GROUP * DESCRIPTOR);
     const stop = parseGroup(d, group);
     trackGroup(d, stop);
     finishGroup(d, stop, generation);

@@ -32,6 +32,7 @@ import {
   SESSION_PACKETS,
   SESSION_REORDERED,
   SESSION_RESTARTS,
+  SESSION_ROUTE,
   SESSION_SOURCE,
   SESSION_STATE,
   SESSION_TRACK,
@@ -119,7 +120,7 @@ export function touchSessions(first: usize, end: usize): u32 {
   }
   for (let d = first; d < end; d += DESCRIPTOR) {
     const at = table + <usize>max<u32>(load<u32>(d, TOUCHED), 1) * SESSION_ENTRY - SESSION_ENTRY;
-    seen ^= load<u32>(at, SESSION_META) ^ load<u32>(at, SESSION_STATE);
+    seen ^= load<u32>(at, SESSION_META) ^ load<u32>(at, SESSION_STATE) ^ load<u32>(at, SESSION_ROUTE);
   }
   return seen;
 }
