@@ -273,7 +273,8 @@ export const MAP_OWNER_SHAPE_COUNT = 28; // u32
 export const MAP_FLAGS = 32; // u32, MAP_HAS_*
 export const MAP_SNIFFERS = 36; // u32, address of SNIFFER_SIZE records
 export const MAP_SNIFFER_COUNT = 40; // u32; 0: packets are classified and not delivered
-export const MAP_FILTER = 44; // u32, address of the filter of delivery and gateway addresses, in words of 64 bits
+export const MAP_FILTER = 44; // u32, address of the filter of delivery and gateway addresses: a bit for each last two bytes, then words of 64 bits
+export const FILTER_TAILS = 8192; // bytes of the former
 export const MAP_FILTER_MASK = 48; // u32, words - 1
 export const MAP_HEADER_SIZE = 64;
 
@@ -374,31 +375,36 @@ export const FIT_DROP = 2;
 export const CELL_NUMBER = 0; // u32, ERSPAN sequence number of the next packet
 export const CELL_IDENTIFICATION = 4; // u32, of the next IP packet that may be fragmented
 
-// ── queue of a sniffer: a ring of record numbers; the producer's line, the consumer's line ───────────────────────
-// Places count up without end, modulo 2^32: from HEAD to TAIL they are queued.
+// ── queue of a sniffer: a ring of record numbers ─────────────────────────────────────────────────────────────────
+// Places count up without end, modulo 2^32: from head to TAIL they are queued. A queue that the worker empties itself (its own)
+// begins at place 0 again whenever it is empty, has its head in SEEN, and its first NEAR places in its second line. Of one that
+// another thread empties, the second line is that thread's, and so are TAKEN, SENT and SENT_BYTES there.
 export const QUEUE_TAIL = 0; // u32, written by the producer
-export const QUEUE_RING = 4; // u32, address of record numbers (u32)
-export const QUEUE_MASK = 8; // u32, places - 1
-export const QUEUE_LIMIT = 12; // u32, most packets queued
-export const QUEUE_FLAGS = 16; // u32, QUEUE_*
-export const QUEUE_HELD = 20; // u32, slots that its packets occupy, in flight too
-export const QUEUE_HELD_LARGE = 24; // u32
+export const QUEUE_SEEN = 4; // u32, the head; of another thread's, when the producer last looked
+export const QUEUE_RING = 8; // u32, address of record numbers (u32)
+export const QUEUE_MASK = 12; // u32, places - 1
+export const QUEUE_LIMIT = 16; // u32, most packets queued
+export const QUEUE_FLAGS = 20; // u32, QUEUE_*
+export const QUEUE_HELD = 24; // u32, slots that its packets occupy, in flight too
 export const QUEUE_LISTED = 28; // u32, 1: it is on the worker's ready list
-export const QUEUE_OFFERED = 32; // u64, packets; the producer's counters
-export const QUEUE_DROPPED_NEWEST = 40; // u64
-export const QUEUE_DROPPED_OLDEST = 48; // u64
-export const QUEUE_SEEN = 56; // u32, the head when the producer last looked, so that it seldom asks for the consumer's line
-export const QUEUE_HEAD = 64; // u32, moved by the consumer, and by the producer that drops the oldest
-export const QUEUE_RETURNED = 68; // u32, written by the consumer: places of the ring of returns that it has filled
-export const QUEUE_TAKEN = 72; // u64, packets; the consumer's counters
-export const QUEUE_SENT = 80; // u64
-export const QUEUE_SENT_BYTES = 88; // u64
-export const QUEUE_SEND_ERROR = 96; // u64
-export const QUEUE_RETURNS = 104; // u32, address of IN_FLIGHT_MAX record numbers (u32): done with, on their way back to the producer
-export const QUEUE_RECLAIMED = 108; // u32, the producer's: places of it that it has emptied
-export const QUEUE_TOO_LARGE = 112; // u64, the producer's
-export const QUEUE_RATE = 120; // u64, the producer's
-export const QUEUE_SIZE = 128;
+export const QUEUE_OFFERED = 32; // u64, packets
+export const QUEUE_TAKEN = 40; // u64, packets; from here on written by who empties it
+export const QUEUE_SENT = 48; // u64
+export const QUEUE_SENT_BYTES = 56; // u64
+export const QUEUE_NEAR = 64; // u32 × NEAR
+export const NEAR = 16;
+export const QUEUE_HEAD = 64; // u32, moved by the other thread, and by the producer that drops the oldest
+export const QUEUE_RETURNED = 68; // u32, written by the other thread: places of the ring of returns that it has filled
+export const QUEUE_THREAD = 40; // what is added to TAKEN, SENT, SENT_BYTES for the other thread's
+export const QUEUE_DROPPED_NEWEST = 128; // u64; here what is seldom touched
+export const QUEUE_DROPPED_OLDEST = 136; // u64
+export const QUEUE_RATE = 144; // u64
+export const QUEUE_TOO_LARGE = 152; // u64
+export const QUEUE_SEND_ERROR = 160; // u64, written by who empties it
+export const QUEUE_HELD_LARGE = 168; // u32
+export const QUEUE_RETURNS = 172; // u32, address of IN_FLIGHT_MAX record numbers (u32): done with, on their way back to the producer
+export const QUEUE_RECLAIMED = 176; // u32, the producer's: places of it that it has emptied
+export const QUEUE_SIZE = 192;
 export const QUEUE_DROP_OLDEST = 1;
 export const QUEUE_THREADED = 2; // another thread consumes it
 export const IN_FLIGHT_MAX = 256;

@@ -4,6 +4,7 @@
 
 import {
   IN_FLIGHT_MAX,
+  NEAR,
   NONE,
   QUEUE_DROP_OLDEST,
   QUEUE_DROPPED_NEWEST,
@@ -15,6 +16,7 @@ import {
   QUEUE_LIMIT,
   QUEUE_LISTED,
   QUEUE_MASK,
+  QUEUE_NEAR,
   QUEUE_RECLAIMED,
   QUEUE_RETURNED,
   QUEUE_RETURNS,
@@ -26,6 +28,7 @@ import {
   QUEUE_SIZE,
   QUEUE_TAIL,
   QUEUE_TAKEN,
+  QUEUE_THREAD,
   QUEUE_THREADED,
   RECORD_LENGTH,
   RECORD_NEXT,
@@ -59,10 +62,16 @@ export function isThreaded(queue: usize): bool {
   return (load<u32>(queue, QUEUE_FLAGS) & QUEUE_THREADED) != 0;
 }
 function head(queue: usize): u32 {
-  return isThreaded(queue) ? atomic.load<u32>(queue, QUEUE_HEAD) : load<u32>(queue, QUEUE_HEAD);
+  return isThreaded(queue) ? atomic.load<u32>(queue, QUEUE_HEAD) : load<u32>(queue, QUEUE_SEEN);
 }
 function place(queue: usize, position: u32): usize {
+  return isThreaded(queue) ? farPlace(queue, position) : ownPlace(queue, position);
+}
+function farPlace(queue: usize, position: u32): usize {
   return <usize>load<u32>(queue, QUEUE_RING) + ((position & load<u32>(queue, QUEUE_MASK)) << 2);
+}
+function ownPlace(queue: usize, position: u32): usize {
+  return position < <u32>NEAR ? queue + QUEUE_NEAR + (position << 2) : farPlace(queue, position);
 }
 
 // ── producer ──
@@ -76,6 +85,7 @@ export function isFull(queue: usize): bool {
   const limit = load<u32>(queue, QUEUE_LIMIT);
   const tail = load<u32>(queue, QUEUE_TAIL);
   if (tail - load<u32>(queue, QUEUE_SEEN) < limit) return false;
+  if (!isThreaded(queue)) return true;
   const seen = head(queue);
   store<u32>(queue, seen, QUEUE_SEEN);
   return tail - seen >= limit;
@@ -99,7 +109,7 @@ export function push(queue: usize, number: u32, entry: u32): void {
 
 /** The same for a queue that this worker empties itself, whose tail is `tail`. */
 export function pushOwn(queue: usize, number: u32, tail: u32, entry: u32): void {
-  store<u32>(place(queue, tail), entry);
+  store<u32>(ownPlace(queue, tail), entry);
   store<u32>(queue, tail + 1, QUEUE_TAIL);
   listOnce(queue, number);
 }
@@ -136,7 +146,7 @@ export function dropOldest(queue: usize): bool {
   if (isThreaded(queue)) {
     if (atomic.cmpxchg<u32>(queue, first, first + 1, QUEUE_HEAD) != first) return false;
   } else {
-    store<u32>(queue, first + 1, QUEUE_HEAD);
+    store<u32>(queue, first + 1, QUEUE_SEEN);
   }
   free(queue, entry);
   count(queue, QUEUE_DROPPED_OLDEST);
@@ -172,44 +182,49 @@ function list(number: u32): void {
 
 /** Takes up to `most` of the oldest records into the array (u32) at `into`. Gives how many. */
 export function take(queue: usize, most: u32, into: usize): u32 {
-  const threaded = isThreaded(queue);
+  return isThreaded(queue) ? takeThreaded(queue, most, into) : takeOwn(queue, most, into);
+}
+
+function takeOwn(queue: usize, most: u32, into: usize): u32 {
+  const first = load<u32>(queue, QUEUE_SEEN);
+  const waiting = load<u32>(queue, QUEUE_TAIL) - first;
+  const taken = min<u32>(most, waiting);
+  for (let i: u32 = 0; i < taken; i++) store<u32>(into + (i << 2), load<u32>(ownPlace(queue, first + i)));
+  store<u64>(queue, load<u64>(queue, QUEUE_TAKEN) + taken, QUEUE_TAKEN);
+  if (taken == waiting) {
+    // Empty: it begins at its first place again, which is in the cache.
+    store<u64>(queue, 0, QUEUE_TAIL); // and SEEN
+  } else {
+    store<u32>(queue, first + taken, QUEUE_SEEN);
+  }
+  return taken;
+}
+
+function takeThreaded(queue: usize, most: u32, into: usize): u32 {
+  const counters = queue + QUEUE_THREAD;
   for (;;) {
-    const first = head(queue);
-    const tail = threaded ? atomic.load<u32>(queue, QUEUE_TAIL) : load<u32>(queue, QUEUE_TAIL);
-    let taken = min<u32>(most, tail - first);
-    if (threaded) {
-      const inFlight = load<u32>(queue, QUEUE_TAKEN) - atomic.load<u32>(queue, QUEUE_RECLAIMED);
-      taken = min<u32>(taken, IN_FLIGHT_MAX - inFlight);
-    }
+    const first = atomic.load<u32>(queue, QUEUE_HEAD);
+    const tail = atomic.load<u32>(queue, QUEUE_TAIL);
+    const inFlight = load<u32>(counters, QUEUE_TAKEN) - atomic.load<u32>(queue, QUEUE_RECLAIMED);
+    const taken = min<u32>(min<u32>(most, tail - first), IN_FLIGHT_MAX - inFlight);
     if (taken == 0) return 0;
-    for (let i: u32 = 0; i < taken; i++) store<u32>(into + (i << 2), load<u32>(place(queue, first + i)));
-    if (threaded) {
-      if (atomic.cmpxchg<u32>(queue, first, first + taken, QUEUE_HEAD) != first) continue;
-    } else {
-      store<u32>(queue, first + taken, QUEUE_HEAD);
-    }
-    store<u64>(queue, load<u64>(queue, QUEUE_TAKEN) + taken, QUEUE_TAKEN);
-    if (!threaded && first + taken == tail) rewind(queue);
+    for (let i: u32 = 0; i < taken; i++) store<u32>(into + (i << 2), load<u32>(farPlace(queue, first + i)));
+    if (atomic.cmpxchg<u32>(queue, first, first + taken, QUEUE_HEAD) != first) continue;
+    store<u64>(counters, load<u64>(counters, QUEUE_TAKEN) + taken, QUEUE_TAKEN);
     return taken;
   }
 }
 
-/** An empty queue begins at its first place again, which is in the cache. */
-function rewind(queue: usize): void {
-  store<u32>(queue, 0, QUEUE_TAIL);
-  store<u32>(queue, 0, QUEUE_HEAD);
-  store<u32>(queue, 0, QUEUE_SEEN);
-}
-
 /** A record that was taken is sent, or could not be. */
 export function settle(queue: usize, entry: u32, sent: bool): void {
+  const counters = isThreaded(queue) ? queue + QUEUE_THREAD : queue;
   if (sent) {
-    count(queue, QUEUE_SENT);
-    let bytes = load<u64>(queue, QUEUE_SENT_BYTES);
+    count(counters, QUEUE_SENT);
+    let bytes = load<u64>(counters, QUEUE_SENT_BYTES);
     for (let next = entry; next != NONE; next = load<u32>(record(next), RECORD_NEXT)) {
       bytes += load<u32>(record(next), RECORD_LENGTH);
     }
-    store<u64>(queue, bytes, QUEUE_SENT_BYTES);
+    store<u64>(counters, bytes, QUEUE_SENT_BYTES);
   } else {
     count(queue, QUEUE_SEND_ERROR);
   }
@@ -260,7 +275,7 @@ export function takeReady(most: u32, turn: u32, into: usize): u32 {
     const first = field(WORKER_READY_FIRST);
     const number = load<u32>(<usize>field(WORKER_READY) + (first << 2));
     const queue = queueAt(number);
-    taken += take(queue, min<u32>(turn, most - taken), into + (taken << 2));
+    taken += takeOwn(queue, min<u32>(turn, most - taken), into + (taken << 2));
     setField(WORKER_READY_FIRST, (first + 1) & field(WORKER_READY_MASK));
     setField(WORKER_READY_COUNT, field(WORKER_READY_COUNT) - 1);
     if (queued(queue) == 0) store<u32>(queue, 0, QUEUE_LISTED);

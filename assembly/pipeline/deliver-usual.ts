@@ -56,7 +56,7 @@ import { count, isThreaded, pushOwn, queueAt } from "../memory/queue";
 import { record } from "../memory/records";
 import { spare } from "../memory/slots";
 import { add, field, setField } from "../memory/worker";
-import { mayBeKnown } from "../tenant/filter";
+import { filterOf, mayBeKnown, tailBit } from "../tenant/filter";
 import { Verdict } from "../verdict";
 import * as ethernet from "../wire/ethernet";
 import * as ipv4 from "../wire/ipv4";
@@ -69,6 +69,7 @@ const DESTINATION: usize = ethernet.HEADER_LEN + ipv4.DESTINATION;
 const LONGEST: u32 = 0xffff - <u32>vlan.HEADER_LEN;
 /** What of a sniffer's record a route has, seen as that record. */
 const ADDRESSING: usize = ROUTE_SNIFFER - SNIFFER_FLAGS;
+const MAC_TAIL: usize = ethernet.DESTINATION + 4;
 const ADDRESSED: u32 = <u32>(ethernet.HEADER_LEN + ipv4.HEADER_LEN);
 
 /**
@@ -78,6 +79,7 @@ const ADDRESSED: u32 = <u32>(ethernet.HEADER_LEN + ipv4.HEADER_LEN);
 export function deliverUsual(d: usize, end: usize, generation: usize): usize {
   const checksLoops = load<u32>(generation, MAP_FLAGS) != 0;
   const delivers = load<u32>(generation, MAP_SNIFFER_COUNT) != 0;
+  const filter = filterOf(generation);
   const most: u32 = delivers ? Delivery.Mac : ROUTE_NOBODY;
   // Nothing here takes or gives a slot, so what may be held is the same for all.
   const mayHold = spare(false);
@@ -103,8 +105,12 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       // Untagged IPv4 to nobody's delivery address.
       if (captured < ADDRESSED) break;
       if (<u32>load<u16>(frame + ethernet.TYPE) != ETHERTYPE_IPV4) break;
-      if (mayBeKnown(generation, 0, ethernet.mac(frame))) break;
-      if (mayBeKnown(generation, 0, ((<u64>load<u32>(frame + DESTINATION)) << 32) | 0xffff0000)) break;
+      if (tailBit(filter, load<u16>(frame + MAC_TAIL)) != 0) {
+        if (mayBeKnown(generation, 0, ethernet.mac(frame))) break;
+      }
+      if (tailBit(filter, load<u16>(frame + DESTINATION + 2)) != 0) {
+        if (mayBeKnown(generation, 0, ((<u64>load<u32>(frame + DESTINATION)) << 32) | 0xffff0000)) break;
+      }
     }
     if (delivers) {
       const length = min<u32>(captured, load<u32>(route, ROUTE_SNAPLEN));

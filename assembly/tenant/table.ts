@@ -103,7 +103,12 @@ function insert(generation: usize, image: usize): bool {
   v128.store(slot, v128.load(image));
   v128.store(slot, v128.load(image, 16), 16);
   if ((load<u32>(image, KEY_BITS) & KIND_MASK) >= <u32>KIND_SNIFFER) {
-    addToFilter(generation, load<u64>(image, KEY_HIGH), load<u64>(image, KEY_LOW));
+    addToFilter(
+      generation,
+      load<u32>(image, KEY_BITS),
+      load<u64>(image, KEY_HIGH),
+      load<u64>(image, KEY_LOW),
+    );
   }
   return true;
 }

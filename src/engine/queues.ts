@@ -182,10 +182,10 @@ export class QueueStore implements QueueBook {
     let returns = word(at.QUEUE_RETURNS);
     if (threaded && returns === 0) returns = this.#memory.allocate(at.IN_FLIGHT_MAX * 4).address;
     const { u32 } = this.#memory;
-    for (let i = 0; i < at.QUEUE_SIZE / 4; i++) {
-      if (i !== at.QUEUE_HEAD / 4 && i !== at.QUEUE_TAIL / 4) u32[words + i] = 0;
-    }
-    u32[words + at.QUEUE_SEEN / 4] = word(at.QUEUE_HEAD);
+    const head = this.#queueHead(number);
+    for (let i = 0; i < at.QUEUE_SIZE / 4; i++) if (i !== at.QUEUE_TAIL / 4) u32[words + i] = 0;
+    u32[words + at.QUEUE_SEEN / 4] = head;
+    if (threaded) u32[words + at.QUEUE_HEAD / 4] = head;
     u32[words + at.QUEUE_RING / 4] = ring;
     u32[words + at.QUEUE_MASK / 4] = Math.max(places, hadPlaces) - 1;
     u32[words + at.QUEUE_LIMIT / 4] = limit;
@@ -203,11 +203,21 @@ export class QueueStore implements QueueBook {
     return all;
   }
 
+  #isThreaded(number: number): boolean {
+    const flags = this.#memory.u32[(this.#header(number) + at.QUEUE_FLAGS) >>> 2]!;
+    return (flags & at.QUEUE_THREADED) !== 0;
+  }
+  #queueHead(number: number): number {
+    const field = this.#isThreaded(number) ? at.QUEUE_HEAD : at.QUEUE_SEEN;
+    return this.#memory.u32[(this.#header(number) + field) >>> 2]!;
+  }
+
   #read(number: number): SnifferAccounts {
     const header = this.#header(number);
     const word = (offset: number) => this.#memory.u32[(header + offset) >>> 2]!;
     const long = (offset: number) => Number(this.#memory.u64[(header + offset) >>> 3]!);
-    const sent = long(at.QUEUE_SENT);
+    const own = this.#isThreaded(number) ? at.QUEUE_THREAD : 0;
+    const sent = long(at.QUEUE_SENT + own);
     const sendError = long(at.QUEUE_SEND_ERROR);
     return {
       offered: long(at.QUEUE_OFFERED),
@@ -217,9 +227,9 @@ export class QueueStore implements QueueBook {
       droppedNewest: long(at.QUEUE_DROPPED_NEWEST),
       droppedOldest: long(at.QUEUE_DROPPED_OLDEST),
       sendError,
-      queued: (word(at.QUEUE_TAIL) - word(at.QUEUE_HEAD)) >>> 0,
-      inFlight: long(at.QUEUE_TAKEN) - sent - sendError,
-      sentBytes: long(at.QUEUE_SENT_BYTES),
+      queued: (word(at.QUEUE_TAIL) - this.#queueHead(number)) >>> 0,
+      inFlight: long(at.QUEUE_TAKEN + own) - sent - sendError,
+      sentBytes: long(at.QUEUE_SENT_BYTES + own),
     };
   }
 }

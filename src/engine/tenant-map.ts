@@ -203,7 +203,7 @@ function planOf(image: MapImage): Plan {
   const list = after(image.queues.length * at.SNIFFER_SIZE);
   const balance = after(image.sniffersOfTenants.byteLength);
   const filter = after(image.balance.byteLength);
-  const images = after(filterWords(image) * 8);
+  const images = after(at.FILTER_TAILS + filterWords(image) * 8);
   return {
     slots,
     shapes,
