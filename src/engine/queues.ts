@@ -203,6 +203,12 @@ export class QueueStore implements QueueBook {
     return all;
   }
 
+  /** Accounts of the queue that sniffer `name` has now. */
+  accountsOf(name: string): SnifferAccounts | undefined {
+    const number = this.#numbers.get(name);
+    return number === undefined ? undefined : this.#read(number);
+  }
+
   #read(number: number): SnifferAccounts {
     const header = this.#header(number);
     const word = (offset: number) => this.#memory.u32[(header + offset) >>> 2]!;
