@@ -37,14 +37,17 @@ interface Group {
 
 /** Neighbours in the list of which the same is to be told. */
 function groupsOf(deliveries: readonly DeliveryRecord[]): Group[] {
-  const groups: (Group & { key: string })[] = [];
+  const groups: Group[] = [];
   for (const delivery of deliveries) {
-    const key = JSON.stringify({ ...delivery, sniffer: "" });
     const last = groups.at(-1);
-    if (last?.key === key) last.names.push(delivery.sniffer);
-    else groups.push({ key, delivery, names: [delivery.sniffer] });
+    if (last !== undefined && isSame(last.delivery, delivery)) last.names.push(delivery.sniffer);
+    else groups.push({ delivery, names: [delivery.sniffer] });
   }
   return groups;
+}
+
+function isSame(a: DeliveryRecord, b: DeliveryRecord): boolean {
+  return a.way === b.way && JSON.stringify({ ...a, sniffer: "" }) === JSON.stringify({ ...b, sniffer: "" });
 }
 
 /** @param brief headers in front in a few words; without, only how many bytes they are */
