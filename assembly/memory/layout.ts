@@ -160,6 +160,7 @@ export const COMMENT_LENGTH = 160; // u32, bytes
 // between passes
 export const TOUCHED = 164; // u32
 export const ROUTE = 168; // u32, address of the route
+export const FLOW = 172; // u32, flow hash, of a packet that was offered to one of several sniffers by it
 export const DESCRIPTOR = 192;
 
 export const NONE = -1;

@@ -5,6 +5,7 @@ import { Delivery } from "../delivery";
 import {
   FIT_DROP,
   FIT_TRUNCATE,
+  FLOW,
   INNER_CAPTURED,
   MAP_TENANTS,
   QUEUE_OFFERED,
@@ -67,7 +68,9 @@ export function offer(d: usize, generation: usize): u32 {
   const sniffers = <usize>load<u32>(tenant, TENANT_SNIFFERS);
   const balance = <usize>load<u32>(tenant, TENANT_BALANCE);
   if (balance == 0) return offerAll(d, sniffers, load<u32>(tenant, TENANT_SNIFFER_COUNT), length);
-  const chosen = <usize>load<u16>(balance + ((flowHash(d) & load<u32>(tenant, TENANT_BALANCE_MASK)) << 1));
+  const hash = flowHash(d);
+  store<u32>(d, hash, FLOW);
+  const chosen = <usize>load<u16>(balance + ((hash & load<u32>(tenant, TENANT_BALANCE_MASK)) << 1));
   return offerOne(d, load<u32>(sniffers + (chosen << 2)), length);
 }
 

@@ -203,6 +203,12 @@ export class QueueStore implements QueueBook {
     return all;
   }
 
+  /** Accounts of the queue that sniffer `name` has now. */
+  accountsOf(name: string): SnifferAccounts | undefined {
+    const number = this.#numbers.get(name);
+    return number === undefined ? undefined : this.#read(number);
+  }
+
   #isThreaded(number: number): boolean {
     const flags = this.#memory.u32[(this.#header(number) + at.QUEUE_FLAGS) >>> 2]!;
     return (flags & at.QUEUE_THREADED) !== 0;

@@ -2,9 +2,11 @@
 
 import { CLAIM, ENDPOINTS, HELD, PORTS } from "../../assembly/memory/layout.js";
 import { CaptureReader, type FrameBatch, READ_AREA_LENGTH } from "../capture/index.js";
+import type { GatewayConfig } from "../config/schema.js";
 import { DEFAULT_OPTIONS, Engine, type EngineOptions, VERDICTS } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
 import type { CompiledMap } from "../mapping/index.js";
+import { DeliveryReader } from "./delivery.js";
 import { fragmentOffset } from "./faults.js";
 import { HeldFragments } from "./held.js";
 import { Lines } from "./lines.js";
@@ -20,6 +22,8 @@ export interface ExplainRequest {
   readonly engine: Partial<EngineOptions>;
   /** Whose packets are whose; without it nothing is said of tenants. */
   readonly map?: CompiledMap;
+  /** What `map` was compiled from, with `delivery: "configured"`: then it is told what each sniffer gets. */
+  readonly config?: GatewayConfig;
   /** Only this packet, from 1. Those before it are processed all the same: sessions and fragments need them. */
   readonly packet?: number;
   /** Lines that may wait for a fragment's fate (65,536). */
@@ -40,7 +44,8 @@ export async function* explain(
   request: ExplainRequest,
   render: (record: PacketRecord) => string,
 ): AsyncGenerator<string, void, undefined> {
-  const options = { ...DEFAULT_OPTIONS, ...request.engine, trace: true };
+  // What is lent is rewritten where it lies; the decoded frame is still needed to tell what was changed.
+  const options = { ...DEFAULT_OPTIONS, ...request.engine, trace: true, lent: false };
   const engine = await Engine.create(options);
   const area = engine.allocate(READ_AREA_LENGTH);
   const explainer = new Explainer(engine, options, request, render);
@@ -75,6 +80,8 @@ class Explainer implements FrameBatch {
   readonly lines: Lines;
   readonly #engine: Engine;
   readonly #map: CompiledMap | undefined;
+  readonly #config: GatewayConfig | undefined;
+  readonly #delivery: DeliveryReader | undefined;
   readonly #only: number | undefined;
   readonly #render: (record: PacketRecord) => string;
   readonly #reasons: Reasons;
@@ -90,12 +97,15 @@ class Explainer implements FrameBatch {
     render: (record: PacketRecord) => string,
   ) {
     this.#engine = engine;
-    this.#map = request.map;
+    const { map, config } = request;
+    this.#map = map;
+    this.#config = config;
+    if (map !== undefined && config !== undefined) this.#delivery = new DeliveryReader(engine, map, config);
     this.#only = request.packet;
     this.#render = render;
     this.#reasons = new Reasons(options, engine.memory.u8.slice(PORTS, PORTS + 65_536));
     this.lines = new Lines(request.window);
-    if (request.map !== undefined) engine.replaceMap(request.map.image);
+    if (map !== undefined) engine.replaceMap(map.image);
   }
 
   get room(): number {
@@ -116,6 +126,7 @@ class Explainer implements FrameBatch {
     batch.clear();
     batch.push(address, captured, original, timeHigh, timeLow, linkType);
     engine.process();
+    const delivery = this.#delivery?.read(this.#isWanted(batch.packets));
     const settled = [...engine.settled()];
     const passage = readPassage(engine, frame, (last, at, length) => {
       const own = { start: last.at + last.length, offset: fragmentOffset(last) };
@@ -126,7 +137,7 @@ class Explainer implements FrameBatch {
 
     const verdict = batch.verdict(0);
     if (this.#only !== undefined && packet !== this.#only && verdict !== HELD) return;
-    const record = readRecord(engine, passage, original, this.#map);
+    const record = readRecord(engine, passage, original, this.#map, delivery);
     if (verdict === HELD) {
       this.#held.hold(record, passage);
       if (this.#isWanted(packet)) this.lines.add(packet);
@@ -167,7 +178,8 @@ class Explainer implements FrameBatch {
     if (this.#map === undefined) return undefined;
     const { batch } = this.#engine;
     const claim = this.#map.claims.at(batch.word(0, CLAIM) | 0);
-    return { map: this.#map, endpoint: batch.byte(0, ENDPOINTS), claim };
+    const rate = this.#config?.tenants[batch.tenant(0)]?.rate;
+    return { map: this.#map, endpoint: batch.byte(0, ENDPOINTS), claim, rate };
   }
 
   /** The frame as it came: the engine changes frames in place. */

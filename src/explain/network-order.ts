@@ -19,6 +19,11 @@ export function hex16(value: number): string {
   return `0x${HEX[value >>> 8]}${HEX[value & 0xff]}`;
 }
 
+/** `0x0badcafe` */
+export function hex32(value: number): string {
+  return `0x${value.toString(16).padStart(8, "0")}`;
+}
+
 /** `02:00:00:00:0a:01` */
 export function mac(bytes: Uint8Array, at: number): string {
   return `${HEX[bytes[at]!]}:${HEX[bytes[at + 1]!]}:${HEX[bytes[at + 2]!]}:${HEX[bytes[at + 3]!]}:${HEX[bytes[at + 4]!]}:${HEX[bytes[at + 5]!]}`;

@@ -3,10 +3,12 @@
 import * as at from "../../assembly/memory/layout.js";
 import { Encapsulation, type EngineOptions, Header, type VerdictName } from "../engine/index.js";
 import * as faults from "./faults.js";
+import { hex32 } from "./network-order.js";
 import { following, type Passage } from "./passage.js";
 import type { PacketRecord } from "./record.js";
 import { type Decision, identityText, ownerSentence, refusalSentence } from "./rule.js";
 import { VERDICT_SENTENCES } from "./sentences.js";
+import { rateText } from "./sniffer-words.js";
 
 const CARRIED: Readonly<Partial<Record<Encapsulation, Header>>> = {
   [Encapsulation.Vxlan]: Header.Vxlan,
@@ -35,6 +37,8 @@ export class Reasons {
    * @param discards whether with this fragment those that were held of its datagram were discarded
    */
   of(record: PacketRecord, passage: Passage, decision: Decision | undefined, discards: boolean): string {
+    if (decision !== undefined && record.deliveries !== undefined && REFUSALS.has(record.verdict))
+      return refused(record, decision);
     switch (record.verdict) {
       case "delivered":
         return delivered(record, decision);
@@ -115,11 +119,35 @@ export class Reasons {
   }
 }
 
-function delivered(record: PacketRecord, decision: Decision | undefined): string {
-  const { innerOffset, innerLength, originalLength, reassembled, sniffers } = record;
+/** Verdicts that a packet gets after its tenant was found. */
+const REFUSALS: ReadonlySet<VerdictName> = new Set(["rate", "too-large", "queue-full"]);
+
+function taken(record: PacketRecord): string {
+  const { innerOffset, innerLength, originalLength, reassembled } = record;
   const cut = originalLength === innerLength ? "" : ` of ${originalLength}`;
   const where = reassembled ? "of the datagram" : "of the frame";
-  const taken = `${identityText(record)}, ${innerLength}${cut} bytes from offset ${innerOffset} ${where}`;
-  if (decision === undefined) return taken;
-  return `${taken}, to ${sniffers?.join(", ")}; ${ownerSentence(record, decision)}`;
+  return `${identityText(record)}, ${innerLength}${cut} bytes from offset ${innerOffset} ${where}`;
+}
+
+function delivered(record: PacketRecord, decision: Decision | undefined): string {
+  if (decision === undefined) return taken(record);
+  const { balance, sniffers } = record;
+  const chosen =
+    balance === undefined
+      ? ""
+      : ` by place ${balance.place} of ${balance.places} in the balance (flow hash ${hex32(balance.flowHash)})`;
+  return `${taken(record)}, to ${sniffers?.join(", ")}${chosen}; ${ownerSentence(record, decision)}`;
+}
+
+/** The tenant's rate, or no sniffer that took it: the first one's refusal is the verdict. */
+function refused(record: PacketRecord, decision: Decision): string {
+  const { tenant, deliveries = [] } = record;
+  const whose = `${taken(record)}; ${ownerSentence(record, decision)}`;
+  const [first] = deliveries;
+  if (first === undefined) {
+    const rate = decision.rate === undefined ? "" : ` of ${rateText(decision.rate)}`;
+    return `${whose}, but ${tenant} is over its rate${rate}: no sniffer was chosen`;
+  }
+  const who = deliveries.length === 1 ? "" : `none of ${deliveries.length} sniffers took it; `;
+  return `${whose}, but ${who}${first.sniffer}: ${first.reason}`;
 }

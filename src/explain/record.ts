@@ -3,6 +3,8 @@
 import * as at from "../../assembly/memory/layout.js";
 import { DIRECTIONS, ENCAPSULATIONS, type Engine, Header, type VerdictName } from "../engine/index.js";
 import type { CompiledMap } from "../mapping/index.js";
+import type { Balance, PacketDelivery } from "./delivery.js";
+import type { DeliveryRecord } from "./delivery-record.js";
 import { fieldsOf, HEADER_NAMES } from "./fields.js";
 import { type HeaderRecord, innerHeaders } from "./inner.js";
 import type { Passage } from "./passage.js";
@@ -33,6 +35,7 @@ export interface PacketRecord {
   readonly destination: string | undefined;
   readonly outerVlan: number | undefined;
   readonly tenant: string | undefined;
+  /** Those that the packet goes to. */
   readonly sniffers: readonly string[] | undefined;
   /** Rule of the tenant map that decided, 1 to 4 (DESIGN, "The tenant map"). */
   readonly rule: number | undefined;
@@ -54,14 +57,23 @@ export interface PacketRecord {
   /** The decoded frame was given an Ethernet header that it did not have. */
   readonly synthetic: true | undefined;
   readonly headers: readonly HeaderRecord[];
+  /** Place of the tenant's balance table that chose the sniffer, with `fanout: balance`: the flow hash modulo `places`. */
+  readonly balance: Balance | undefined;
+  /** Sniffers that were chosen, and what each one's wire carries; with a configuration. */
+  readonly deliveries: readonly DeliveryRecord[] | undefined;
 }
 
-/** Reads the only packet of the engine's batch. The verdict and its reason are filled in by the caller. */
+/**
+ * Reads the only packet of the engine's batch. The verdict and its reason are filled in by the caller.
+ *
+ * @param delivery absent where nothing is delivered: every sniffer of the tenant counts as one that gets the packet
+ */
 export function readRecord(
   engine: Engine,
   passage: Passage,
   frameLength: number,
   map: CompiledMap | undefined,
+  delivery: PacketDelivery | undefined,
 ): PacketRecord {
   const { batch } = engine;
   const layers = batch.byte(0, at.LAYERS);
@@ -97,7 +109,7 @@ export function readRecord(
     destination: name === undefined ? undefined : batch.destination(0),
     outerVlan: name === undefined || outerVlan < 0 ? undefined : outerVlan,
     tenant: tenant?.name,
-    sniffers: tenant?.sniffers,
+    sniffers: delivery === undefined ? tenant?.sniffers : takersOf(delivery),
     rule: rule === 0 ? undefined : rule,
     claim: claim === undefined ? undefined : { path: claim.path, text: claim.text },
     layers: hasInner ? layers : undefined,
@@ -109,7 +121,13 @@ export function readRecord(
     restoredVlan: hasInner && (has & at.HAS_RESTORED) !== 0 ? erspanVlan(passage) : undefined,
     synthetic: hasInner && (has & at.HAS_SYNTHETIC) !== 0 ? true : undefined,
     headers: headerRecords(passage, hasInner && (has & at.HAS_SYNTHETIC) !== 0),
+    balance: delivery?.balance,
+    deliveries: delivery?.deliveries,
   };
+}
+
+function takersOf({ deliveries }: PacketDelivery): string[] {
+  return deliveries.filter(({ verdict }) => verdict === "delivered").map(({ sniffer }) => sniffer);
 }
 
 function headerRecords({ headers, end }: Passage, bareIp: boolean): HeaderRecord[] {

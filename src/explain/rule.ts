@@ -11,6 +11,8 @@ export interface Decision {
   /** ENDPOINT_*, of rule 2. */
   readonly endpoint: number;
   readonly claim: Claim | undefined;
+  /** Of the tenant, bits per second. */
+  readonly rate: number | undefined;
 }
 
 /** The packet's tunnel identity: `erspan 100 from 10.77.0.1`. */

@@ -53,6 +53,19 @@ test("a record has what exists for its packet", async () => {
       expect.objectContaining({ name: "ERSPAN III", offset: 42, length: 12 }),
       expect.objectContaining({ name: "inner ARP", offset: 68, length: 28 }),
     ]),
+    deliveries: [
+      {
+        sniffer: "globex-ids",
+        deliver: "file",
+        way: "file",
+        verdict: "delivered",
+        frames: [{ length: 42 }],
+        sentLength: 42,
+        cuts: [],
+        changes: [],
+        headers: [],
+      },
+    ],
   });
 });
 
@@ -67,6 +80,28 @@ test("text for people", async () => {
 `);
   const all = await spangate(["explain", DEMO]);
   expect(all.stdout.match(/^packet \d+ /gm)).toHaveLength(300);
+});
+
+test("with --packet every header that a sniffer gets has a line, without it a few words", async () => {
+  const config = `${folder}/gateway.yaml`;
+  writeFileSync(
+    config,
+    `sniffers: [{ name: ids, deliver: vxlan, to: 203.0.113.10, vni: 77 }]
+tenants: [{ name: all, sources: [{ encapsulation: vxlan }], sniffers: [ids] }]
+`,
+  );
+  const lines = async (...args: string[]) => {
+    const { stdout } = await spangate(["explain", DEMO, "--config", config, ...args]);
+    const packet = stdout.slice(stdout.indexOf("packet 4 "), stdout.indexOf("packet 5 ")).trimEnd();
+    return packet.slice(packet.indexOf("  to ids")).split("\n");
+  };
+  expect(await lines()).toEqual([
+    expect.stringMatching(/^ {2}to ids \(VXLAN to 203\.0\.113\.10\): 92 bytes, 50 bytes in front: IPv4 /),
+    expect.stringMatching(/VNI 77$/),
+  ]);
+  const whole = await lines("--packet", "4");
+  expect(whole[0]).toMatch(/50 bytes in front:$/);
+  expect(whole.at(-2)).toBe("     42  VXLAN                 flags 8, VNI 77");
 });
 
 test("flags of decoding have their effect", async () => {

@@ -23,7 +23,9 @@ function spangate(...words) {
 const mixed = "test/fixtures/demo-mixed.pcap";
 const map = "test/examples/demo.yaml";
 
-console.log("300 packets of many mirrors arrive as one capture. What is one of them?\n");
+console.log(
+  "300 packets of many mirrors arrive as one capture. What is one of them, and what do its sniffers get?\n",
+);
 spangate("explain", mixed, "--config", map, "--packet", "4");
 
 console.log(

@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConfig } from "../../src/config/load.js";
+import type { GatewayConfig } from "../../src/config/schema.js";
+import { offlineDelivery } from "../../src/datapath/index.js";
 import { DEFAULT_OPTIONS, type EngineOptions } from "../../src/engine/index.js";
 import { type ExplainRequest, explain, type PacketRecord } from "../../src/explain/index.js";
 import { type CompiledMap, compileMap } from "../../src/mapping/index.js";
@@ -16,9 +18,20 @@ export function decoding(decode: Partial<EngineOptions["decode"]>): Partial<Engi
 
 /** The tenant map of a gateway.yaml. */
 export function mapOf(yaml: string): CompiledMap {
+  return compileMap(configOf(yaml));
+}
+
+/** What a request needs so that sniffers of a gateway.yaml get something. */
+export function deliveryOf(yaml: string): Required<Pick<ExplainRequest, "map" | "config" | "engine">> {
+  const config = configOf(yaml);
+  const { config: offline, engine } = offlineDelivery(config, 1);
+  return { map: compileMap(offline, { delivery: "configured" }), config, engine };
+}
+
+export function configOf(yaml: string): GatewayConfig {
   const { config, mistakes } = parseConfig(yaml, "gateway.yaml");
   if (config === undefined) throw new Error(JSON.stringify(mistakes));
-  return compileMap(config);
+  return config;
 }
 
 /** All lines as `explain --json` prints them, read back, in the order of printing. */
