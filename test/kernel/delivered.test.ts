@@ -126,6 +126,7 @@ let guest: Guest | undefined;
 
 beforeAll(async () => {
   booting = Guest.boot(devices);
+  booting.catch(() => {}); // it is awaited further down
   const hard = join(folder, "hard.pcap");
   writeFileSync(hard, hardFrames());
   const request = {

@@ -24,7 +24,7 @@ if [ -z "$(kernel)" ] || [ -n "${PACKAGES:-}" ]; then
   if [ -n "${PACKAGES:-}" ]; then
     cp "$PACKAGES"/linux-image-[0-9]*-cloud-amd64_*.deb "$fetched"
   else
-    package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends: linux-image/ { print $2; exit }')
+    package=$({ apt-cache depends linux-image-cloud-amd64 2>/dev/null || true; } | awk '/Depends: linux-image/ && !name { name = $2 } END { print name }')
     [ -n "$package" ] || unavailable "apt does not know linux-image-cloud-amd64: Debian, and apt-get update"
     echo "fetching $package" >&2
     (cd "$fetched" && apt-get download -qq -o APT::Sandbox::User=root -o Acquire::Retries=1 -o Acquire::http::Timeout=20 "$package" >&2) ||
