@@ -2,5 +2,5 @@
 
 export { type DecapRequest, decap } from "./decap.js";
 export { engineOptions } from "./decode-options.js";
-export type { Delivery, Progress, Report, WrittenFile } from "./report.js";
+export type { Delivery as SnifferTotal, Progress, Report, WrittenFile } from "./report.js";
 export { type StripRequest, strip } from "./strip.js";
