@@ -1,15 +1,8 @@
 // Capture files: pcap and pcapng, read from disk, pipe or gzip into the engine's memory, and written from it.
 
 export type { CaptureWriter } from "./capture-writer.js";
-export {
-  type CaptureOptions,
-  captureBytes,
-  encodeFrames,
-  type Frames,
-  type FrameToWrite,
-} from "./encode-frames.js";
 export type { CaptureFormat } from "./format.js";
-export { FrameReader, MAX_CAPTURED, READ_AREA_LENGTH, type ReadOptions } from "./frame-reader.js";
+export { MAX_CAPTURED, READ_AREA_LENGTH, type ReadOptions } from "./frame-reader.js";
 export type { CapturedFrame } from "./frames.js";
 export { type FrameBatch, heapArea, type MemoryArea } from "./memory.js";
 export { OutputFile, type OutputOptions } from "./output-file.js";

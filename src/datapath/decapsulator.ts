@@ -131,7 +131,7 @@ export class Decapsulator {
 
   /**
    * Copies a frame of at most 262,144 bytes into the engine, and processes the batch when it is full. Gives the packet's number,
-   * from 1. Throws `USAGE` when the frame is longer.
+   * from 1. A packet with more than 65,728 bytes inside finds no slot to wait in: `queue-full`. Throws `USAGE` when the frame is longer.
    */
   write(frame: Uint8Array, about: AboutFrame = {}): number {
     this.#check();
@@ -168,7 +168,7 @@ export class Decapsulator {
     this.flush();
     this.#engine.flush();
     const told: [number, number][] = [];
-    for (const { packet, verdict } of this.#engine.settled()) told.push([packet, verdict]);
+    if (this.#options.onVerdict !== undefined) this.#collect(0, 0, told);
     this.#tell(told);
   }
 
