@@ -84,8 +84,16 @@ export class Deliveries {
   }
   /** Bytes of the frame, a view into linear memory; good until it is settled. */
   frame(record: number): Uint8Array {
-    const start = this.word(record, at.RECORD_FRAME);
-    return this.#memory.u8.subarray(start, start + this.word(record, at.RECORD_LENGTH));
+    const start = this.address(record);
+    return this.#memory.u8.subarray(start, start + this.length(record));
+  }
+  /** Where the frame begins in linear memory. */
+  address(record: number): number {
+    return this.word(record, at.RECORD_FRAME);
+  }
+  /** Bytes of the frame. */
+  length(record: number): number {
+    return this.word(record, at.RECORD_LENGTH);
   }
   /** Bytes of the mirrored frame before anybody cut it. */
   originalLength(record: number): number {
