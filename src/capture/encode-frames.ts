@@ -48,7 +48,8 @@ const ETHERNET = 1;
 /**
  * The bytes of a capture of `frames`, in pieces that are the caller's own. A file without frames still has its header.
  *
- * Throws `OUTPUT_LINK_TYPE` when the format is pcap and the frames are of two link types, and what `frames` throws.
+ * Throws `OUTPUT_LINK_TYPE` when the format is pcap and the frames are of two link types, and what `frames` throws; after the
+ * bytes of the frames before.
  */
 export async function* encodeFrames(
   frames: Frames<FrameToWrite>,
@@ -59,9 +60,14 @@ export async function* encodeFrames(
     options.format === "pcap"
       ? new PcapEncoder(pieces)
       : new PcapngEncoder(pieces, options.application ?? `spangate ${VERSION}`);
-  for await (const frame of frames) {
-    encoder.add(frame);
-    if (pieces.isFull) yield* pieces.take();
+  try {
+    for await (const frame of frames) {
+      encoder.add(frame);
+      if (pieces.isFull) yield* pieces.take();
+    }
+  } catch (error) {
+    yield* pieces.take();
+    throw error;
   }
   encoder.end();
   yield* pieces.take();

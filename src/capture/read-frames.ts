@@ -22,5 +22,5 @@ export function readFrames(
 }
 
 function isReadable(source: string | Readable | CaptureBytes): source is Readable {
-  return typeof source === "object" && "pipe" in source;
+  return typeof source === "object" && source !== null && "pipe" in source;
 }

@@ -7,7 +7,7 @@ export type CaptureBytes = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint
 
 /** What messages call it. */
 export function nameOf(input: CaptureBytes): string {
-  const { name } = input as { readonly name?: unknown };
+  const name = (input as { readonly name?: unknown } | null)?.name;
   return typeof name === "string" && name !== "" ? name : "the capture";
 }
 

@@ -183,15 +183,23 @@ export class Decapsulator {
 
   /**
    * Takes `frames` out of their tunnels, to the last one: writes them, gives the deliveries of each batch, and calls `finish` at
-   * the end. Throws what `frames` throws.
+   * the end. Throws what `frames` throws, after the deliveries of what came before.
    */
   async *decapsulate(frames: Frames<FrameIn>): AsyncGenerator<Delivery, void, undefined> {
-    for await (const frame of frames) {
-      this.write(frame.data, frame);
-      if (this.#engine.batch.count === 0) yield* this.deliveries();
+    let failure: { readonly cause: unknown } | undefined;
+    try {
+      for await (const frame of frames) {
+        this.write(frame.data, frame);
+        if (this.#engine.batch.count === 0) yield* this.deliveries();
+      }
+    } catch (cause) {
+      failure = { cause };
     }
-    this.finish();
-    yield* this.deliveries();
+    if (!this.#engine.isDisposed) {
+      this.finish();
+      yield* this.deliveries();
+    }
+    if (failure !== undefined) throw failure.cause;
   }
 
   /** Packets by verdict, and what is counted beside, since the beginning; those in the batch not yet. */

@@ -153,6 +153,20 @@ describe("without a map", () => {
     );
   });
 
+  test("what the frames throw comes through, after the deliveries of those before", async () => {
+    const broken = async function* () {
+      for (let i = 0; i < 300; i++) yield { data: mirrored(64) };
+      throw new Error("mine");
+    };
+    const gateway = await Decapsulator.create();
+    let deliveries = 0;
+    const run = async () => {
+      for await (const _ of gateway.decapsulate(broken())) deliveries++;
+    };
+    await expect(run()).rejects.toThrow("mine");
+    expect(deliveries).toBe(300);
+  });
+
   test("options of the engine are followed", async () => {
     const nested = framesIn(capture("scapy-nested"));
     const once = await decapsulated(await Decapsulator.create(), nested);
