@@ -18,14 +18,15 @@ import {
   type VerdictName,
 } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
-import { type CompiledMap, compileMap, type Origin } from "../mapping/index.js";
+import { compileMap, type Origin } from "../mapping/index.js";
 import { engineOptions } from "./decode-options.js";
-import { type Delivery, deliveryOf } from "./delivery.js";
+import type { Delivery } from "./delivery.js";
 import { type AboutFrame, Intake } from "./intake.js";
+import { Outlet } from "./outlet.js";
 
 /** What a decapsulator is told when it is created. All that an engine is told may be given too. */
 export interface DecapsulatorOptions
-  extends Partial<Omit<EngineOptions, "decode" | "ports" | "lent" | "trace">> {
+  extends Partial<Omit<EngineOptions, "decode" | "ports" | "lent" | "trace" | "threaded">> {
   /**
    * Whose packets are whose: an object in the form of gateway.yaml, or a configuration that was parsed. Its `decode` and
    * `tunnel.ports` are followed too. Without a map everything that comes out of a tunnel goes to one sniffer, `all`.
@@ -76,19 +77,14 @@ export class Decapsulator {
   readonly #intake: Intake;
   readonly #options: Pick<DecapsulatorOptions, "delivery" | "origin" | "onVerdict">;
   readonly #reserved: number;
-  /** The map in force, and before it in this list none but those of packets that still wait. */
-  #maps: CompiledMap[] = [];
-  readonly #sessionNames: string[] = [];
-  /** Of the deliveries taken, the number of the next one; and the record given last, of which fragment. */
-  #next = 0;
-  #record = 0;
-  #fragment = 0;
+  readonly #outlet: Outlet;
 
   private constructor(engine: Engine, reserved: number, options: DecapsulatorOptions) {
     this.#engine = engine;
     this.#options = options;
     this.#reserved = reserved;
     this.#intake = new Intake(engine, () => this.#process());
+    this.#outlet = new Outlet(engine);
   }
 
   /**
@@ -124,7 +120,7 @@ export class Decapsulator {
     const compiled = compileMap(configOf(map), { delivery, ...(origin === undefined ? {} : { origin }) });
     this.#process();
     const generation = this.#engine.replaceMap(compiled.image);
-    this.#maps.unshift(compiled);
+    this.#outlet.use(compiled);
     this.#intake.fit(compiled, this.#reserved);
     return generation;
   }
@@ -257,55 +253,10 @@ export class Decapsulator {
   }
 
   *#give(): Generator<Delivery, void, undefined> {
-    const { deliveries } = this.#engine;
-    while (this.#advance()) {
-      const record = this.#record;
-      const isPart = this.#fragment > 0 || deliveries.next(record) !== 0;
-      yield deliveryOf(deliveries, record, {
-        tenant: this.#tenant(deliveries.tenant(record), deliveries.sniffer(record)),
-        interface: this.#sessionName(deliveries.session(record)),
-        fragment: isPart ? this.#fragment : undefined,
-      });
+    for (let delivery = this.#outlet.next(); delivery !== undefined; delivery = this.#outlet.next()) {
+      yield delivery;
+      this.#check();
     }
-  }
-
-  /** Goes on to the next record; the one before is done with. */
-  #advance(): boolean {
-    this.#check();
-    const { deliveries } = this.#engine;
-    const further = this.#record === 0 ? 0 : deliveries.next(this.#record);
-    if (further !== 0) {
-      this.#record = further;
-      this.#fragment++;
-      return true;
-    }
-    deliveries.settle(true, this.#next);
-    if (this.#next === deliveries.count) {
-      this.#next = 0;
-      this.#record = 0;
-      if (deliveries.take() === 0) {
-        this.#maps.length = 1;
-        return false;
-      }
-    }
-    this.#record = deliveries.record(this.#next++);
-    this.#fragment = 0;
-    return true;
-  }
-
-  /** The tenant by its index in the map it was found by, which is the newest that gives this sniffer to that tenant. */
-  #tenant(index: number, sniffer: string): string | undefined {
-    for (const { tenants } of this.#maps) {
-      const tenant = tenants[index];
-      if (tenant?.sniffers.includes(sniffer)) return tenant.name;
-    }
-    return undefined;
-  }
-
-  #sessionName(number: number): string {
-    if (number < 0) return "untracked";
-    this.#sessionNames[number] ??= this.#engine.sessions.name(number);
-    return this.#sessionNames[number];
   }
 
   #check(): void {

@@ -20,6 +20,7 @@ export {
 } from "./names.js";
 export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
 export { type PoolOptions, SlotPool } from "./pool.js";
+export type { QueueBook } from "./queue-book.js";
 export type { QueueStore, SnifferAccounts } from "./queues.js";
 export type { Session, SessionTable } from "./sessions.js";
 export { FrameSlots } from "./slots.js";
