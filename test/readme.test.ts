@@ -1,4 +1,4 @@
-// The README says what is so: its tables are those the code makes, and the demo prints what it shows. `SPANGATE_README=write`
+// The README says what is so: its tables are those the code makes, the demo prints what it shows, and its programs are those that test/examples runs. `SPANGATE_README=write`
 // puts them in instead of comparing.
 
 import { execFileSync } from "node:child_process";
@@ -33,6 +33,12 @@ test("the configuration table is the schema's", () => {
 test("the demo prints what the README shows", () => {
   const output = execFileSync(process.execPath, ["test/examples/demo.mjs"], { cwd: root, encoding: "utf8" });
   expectSection("demo", `\`\`\`\n${output.trim()}\n\`\`\`\n`);
+});
+
+test.each(["strip", "deliver", "live", "batch", "browser"])("the program %s is under 20 lines", (name) => {
+  const program = readFileSync(`${root}test/examples/${name}.mjs`, "utf8");
+  expect(program.trimEnd().split("\n").length).toBeLessThan(20);
+  expectSection(`program ${name}`, `\`\`\`js\n${program.trim()}\n\`\`\`\n`);
 });
 
 test("every verdict is in the table", () => {

@@ -54,7 +54,7 @@ export function decoderFor(file: string, head: Uint8Array): { format: CaptureFor
 
 function found(head: Uint8Array): string {
   if (head.length === 0) return "the file is empty";
-  const hex = Buffer.from(head).toString("hex");
+  const hex = Array.from(head, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const bytes = hex.replace(/(..)(?=.)/g, "$1 ");
   if (head.length < MAGIC_LENGTH) return `the file has only ${head.length} bytes (${bytes})`;
   const foreign = FOREIGN.find(([magic]) => hex.startsWith(magic));

@@ -1,10 +1,10 @@
 // The classic pcap header before the records: little endian, nanoseconds, one link type for the whole file.
 // Source: draft-ietf-opsawg-pcap.
 import { SpangateError } from "../errors.js";
+import { pcapHeader } from "./blocks.js";
 import type { CaptureWriter } from "./capture-writer.js";
+import { MAX_CAPTURED } from "./frame-reader.js";
 import type { OutputFile } from "./output-file.js";
-import { HEADER_LENGTH, MAGIC_NANOSECONDS } from "./pcap.js";
-import { MAX_CAPTURED } from "./reader.js";
 
 const ETHERNET = 1;
 
@@ -18,19 +18,8 @@ export class PcapWriter implements CaptureWriter {
   /** Names are not kept: the format has no room for them. The interface number is always 0. */
   interfaceFor(_name: string, linkType: number, snaplen = 0): number {
     if (linkType === this.linkType) return 0;
-    if (this.linkType >= 0)
-      throw new SpangateError(
-        "OUTPUT_LINK_TYPE",
-        `${this.file.path}: a pcap file holds one link type, this one ${this.linkType}, and a packet of link type ` +
-          `${linkType} is to be written; give the output a name that ends in .pcapng`,
-        { details: { file: this.file.path, linkType: this.linkType, other: linkType } },
-      );
-    const header = Buffer.alloc(HEADER_LENGTH);
-    header.writeUInt32LE(MAGIC_NANOSECONDS, 0);
-    header.writeUInt16LE(2, 4);
-    header.writeUInt16LE(4, 6);
-    header.writeUInt32LE(snaplen === 0 ? MAX_CAPTURED : snaplen, 16);
-    header.writeUInt32LE(linkType, 20);
+    if (this.linkType >= 0) throw twoLinkTypes(this.file.path, this.linkType, linkType);
+    const header = pcapHeader(linkType, snaplen === 0 ? MAX_CAPTURED : snaplen);
     if (!this.file.append(header)) return -1;
     this.linkType = linkType;
     return 0;
@@ -41,4 +30,14 @@ export class PcapWriter implements CaptureWriter {
     if (this.linkType < 0) this.interfaceFor("", ETHERNET);
     return this.file.close();
   }
+}
+
+/** What is wrong when a pcap file of one link type is to take a packet of another. */
+export function twoLinkTypes(file: string, linkType: number, other: number): SpangateError {
+  return new SpangateError(
+    "OUTPUT_LINK_TYPE",
+    `${file}: a pcap file holds one link type, this one ${linkType}, and a packet of link type ` +
+      `${other} is to be written; pcapng (a name that ends in .pcapng) holds several`,
+    { details: { file, linkType, other } },
+  );
 }

@@ -14,7 +14,7 @@ export const MAGIC_NANOSECONDS = 0xa1b23c4d;
 export const MAGIC_MODIFIED = 0xa1b2cd34;
 
 export const HEADER_LENGTH = 24;
-const RECORD_HEADER_LENGTH = 16;
+export const RECORD_HEADER_LENGTH = 16;
 
 const MAJOR = 4;
 const MINOR = 6;

@@ -13,7 +13,7 @@ import type { Decoder, Window } from "./window.js";
 export const SECTION = 0x0a0d0d0a;
 export const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 export const INTERFACE = 1;
-const ENHANCED = 6;
+export const ENHANCED = 6;
 /** Bytes of an enhanced packet block around its frame and options: what a record needs beyond the frame. */
 export const ENHANCED_OVERHEAD = 32;
 
@@ -24,7 +24,8 @@ const INTERFACE_MIN = 20;
 const SIMPLE_MIN = 16;
 const BLOCK_MIN = 12;
 const TRAILER = 4;
-const FRAME = 28;
+/** Where the frame lies in an enhanced packet block. */
+export const FRAME = 28;
 const SIMPLE_FRAME = 12;
 const OPTION_RESOLUTION = 9;
 const OPTION_OFFSET = 14;

@@ -1,54 +1,26 @@
-// The easy way to read a capture: one object a frame. Costs an allocation and a copy for each; the engine does not
-// come this way.
+// `readFrames` where there is an operating system.
 import type { Readable } from "node:stream";
-import { type FrameBatch, heapArea } from "./memory.js";
-import { CaptureReader, READ_AREA_LENGTH } from "./reader.js";
-
-/** One frame of a capture. */
-export interface CapturedFrame {
-  /** The bytes that were captured; a copy. */
-  readonly data: Uint8Array;
-  /** Bytes that were on the wire. */
-  readonly originalLength: number;
-  /** Nanoseconds since 1970. */
-  readonly timestamp: bigint;
-  /** LINKTYPE_ number of the tcpdump registry (1 is Ethernet). */
-  readonly linkType: number;
-}
-
-const BATCH = 256;
+import { type CapturedFrame, framesOf } from "./frames.js";
+import { CaptureReader } from "./reader.js";
+import type { CaptureBytes } from "./web-source.js";
 
 /**
- * Reads a capture frame by frame: a path, `-` for standard input, or a stream of bytes. pcap and pcapng, gzip too.
+ * Reads a capture frame by frame: a path, `-` for standard input, a stream of bytes (of Node's or of the web), or bytes in
+ * memory. pcap and pcapng, plain or in gzip.
  *
- * Throws as `CaptureReader` does, after the frames before the fault.
+ * Throws after the frames before the fault: `CAPTURE_MAGIC` (no capture), `CAPTURE_RECORD_LENGTH`, `CAPTURE_TRUNCATED`,
+ * `CAPTURE_CORRUPT`, `IO_FAILED`.
  */
-export async function* readFrames(source: string | Readable): AsyncGenerator<CapturedFrame, void, undefined> {
-  const area = heapArea(READ_AREA_LENGTH);
-  const bytes = area.bytes();
-  const frames: CapturedFrame[] = [];
-  const batch: FrameBatch = {
-    get room() {
-      return BATCH - frames.length;
-    },
-    push(address, captured, original, timeHigh, timeLow, linkType) {
-      frames.push({
-        data: bytes.slice(address, address + captured),
-        originalLength: original,
-        timestamp: (BigInt(timeHigh) << 32n) | BigInt(timeLow),
-        linkType,
-      });
-    },
-  };
-  const reader =
-    typeof source === "string"
-      ? await CaptureReader.open(source, area)
-      : await CaptureReader.fromStream(source, "the stream", area);
-  try {
-    do {
-      while (reader.next(batch) > 0) yield* frames.splice(0);
-    } while (await reader.advance());
-  } finally {
-    await reader.close();
-  }
+export function readFrames(
+  source: string | Readable | CaptureBytes,
+): AsyncGenerator<CapturedFrame, void, undefined> {
+  return framesOf((area) =>
+    isReadable(source)
+      ? CaptureReader.fromStream(source, "the stream", area)
+      : CaptureReader.open(source, area),
+  );
+}
+
+function isReadable(source: string | Readable | CaptureBytes): source is Readable {
+  return typeof source === "object" && source !== null && "pipe" in source;
 }

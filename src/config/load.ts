@@ -1,66 +1,14 @@
-// Reads gateway.yaml: text -> YAML -> schema -> cross-checks, collecting every mistake with its place on the way.
-// `parseConfig` is pure and runs in the browser; `loadConfig` reads a file.
-import { type Document, LineCounter, parseDocument, type YAMLError } from "yaml";
+// Reads a gateway.yaml from a file.
+import { readFile } from "node:fs/promises";
 import { SpangateError } from "../errors.js";
-import { type Draft, draftOf } from "./draft.js";
-import { explain } from "./explain.js";
-import {
-  type Finding,
-  formatMistakes,
-  formatPath,
-  inOrder,
-  type Mistake,
-  pathOfKeyAt,
-  placeAt,
-  placeFinding,
-} from "./mistakes.js";
-import { type GatewayConfig, gatewayConfig, type LiveGatewayConfig } from "./schema.js";
-import { checkLive, crossCheck } from "./semantics.js";
+import type { ConfigPurpose } from "./check.js";
+import { formatMistakes } from "./mistakes.js";
+import { parseConfig } from "./parse.js";
+import type { GatewayConfig, LiveGatewayConfig } from "./schema.js";
 
+export type { ConfigPurpose } from "./check.js";
 export { formatMistakes, type Mistake } from "./mistakes.js";
-
-/** For whom a configuration is read. */
-export interface ConfigPurpose {
-  /** True for `spangate run`: interfaces, tunnel addresses and every sniffer's `deliver` are required. */
-  readonly live?: boolean;
-}
-
-/** A valid configuration, or everything that is wrong with it. */
-export type Parsed<Config = GatewayConfig> =
-  | { readonly config: Config; readonly mistakes?: undefined }
-  | { readonly config?: undefined; readonly mistakes: readonly Mistake[] };
-
-/**
- * Reads the text of a gateway.yaml. JSON is YAML and is read as well.
- *
- * @param file Name that mistakes carry; nothing is read from it.
- * @returns The configuration with its defaults, or all mistakes in the order of their places. Where the text is not
- *   YAML at all, those are the mistakes of its YAML only.
- */
-export function parseConfig(text: string, file: string, purpose: { live: true }): Parsed<LiveGatewayConfig>;
-export function parseConfig(text: string, file: string, purpose?: ConfigPurpose): Parsed;
-export function parseConfig(text: string, file: string, purpose: ConfigPurpose = {}): Parsed {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const errors = [...document.errors, ...document.warnings];
-  const unreadable = errors.map((error) => yamlMistake(error, document, lines, file));
-  // A key given twice leaves the rest readable; after other errors more mistakes would be guesses.
-  if (errors.some(({ code }) => code !== "DUPLICATE_KEY")) return { mistakes: unreadable };
-
-  let value: unknown;
-  try {
-    value = document.toJS();
-  } catch (error) {
-    // Aliases that would expand without end (yaml's maxAliasCount): a ReferenceError is all that it gives.
-    const message = error instanceof Error ? error.message : String(error);
-    return { mistakes: [{ file, line: 1, column: 1, path: "", message, expected: "fewer YAML aliases" }] };
-  }
-  const { config, findings } = check(value, purpose);
-  // No spread into push(): a map of a hundred thousand tenants can have more mistakes than a call has arguments.
-  const mistakes = unreadable.concat(findings.map((finding) => placeFinding(finding, document, lines, file)));
-  if (config !== undefined && mistakes.length === 0) return { config };
-  return { mistakes: inOrder(mistakes) };
-}
+export { type Parsed, parseConfig } from "./parse.js";
 
 /**
  * Reads a gateway.yaml from a file.
@@ -71,8 +19,6 @@ export function parseConfig(text: string, file: string, purpose: ConfigPurpose =
 export async function loadConfig(path: string, purpose: { live: true }): Promise<LiveGatewayConfig>;
 export async function loadConfig(path: string, purpose?: ConfigPurpose): Promise<GatewayConfig>;
 export async function loadConfig(path: string, purpose: ConfigPurpose = {}): Promise<GatewayConfig> {
-  // Imported here so that this module also loads where there is no file system.
-  const { readFile } = await import("node:fs/promises");
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -86,32 +32,4 @@ export async function loadConfig(path: string, purpose: ConfigPurpose = {}): Pro
   const { config, mistakes } = parseConfig(text, path, purpose);
   if (mistakes === undefined) return config;
   throw new SpangateError("CONFIG_INVALID", formatMistakes(mistakes), { details: { file: path, mistakes } });
-}
-
-function check(
-  value: unknown,
-  { live = false }: ConfigPurpose,
-): { config?: GatewayConfig; findings: Finding[] } {
-  const result = gatewayConfig.safeParse(value);
-  const draft: Draft = result.success ? result.data : draftOf(value);
-  const findings = [...crossCheck(draft), ...(live ? checkLive(draft) : [])];
-  if (result.success) return { config: result.data, findings };
-  return { findings: [...result.error.issues.flatMap((issue) => explain(issue, value)), ...findings] };
-}
-
-function yamlMistake(error: YAMLError, document: Document, lines: LineCounter, file: string): Mistake {
-  const place = { file, ...placeAt(lines, error.pos[0]) };
-  if (error.code === "DUPLICATE_KEY") {
-    const path = formatPath(pathOfKeyAt(document, error.pos[0]));
-    return { ...place, path, message: "is given twice", expected: "each key once" };
-  }
-  if (error.code === "MULTIPLE_DOCS") {
-    return {
-      ...place,
-      path: "",
-      message: "begins a second document",
-      expected: "one YAML document in a file",
-    };
-  }
-  return { ...place, path: "", message: error.message.replace(/\s+/g, " "), expected: "valid YAML" };
 }

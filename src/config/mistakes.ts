@@ -59,8 +59,14 @@ export function placeFinding(
 
 /** Sorted by place, and none twice: two rules of the schema may find the same fault. */
 export function inOrder(mistakes: readonly Mistake[]): Mistake[] {
-  const distinct = new Map(mistakes.map((m) => [`${m.path}\n${m.message}\n${m.expected}`, m]));
-  return [...distinct.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+  return distinct(mistakes).sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** Each once, where the last of its kind stands. */
+export function distinct<M extends Pick<Mistake | Finding, "path" | "message" | "expected">>(
+  mistakes: readonly M[],
+): M[] {
+  return [...new Map(mistakes.map((m) => [`${m.path}\n${m.message}\n${m.expected}`, m])).values()];
 }
 
 /** Line and column, both from 1. An empty file has only its beginning. */

@@ -161,6 +161,9 @@ export const gatewayConfig = field
 /** A whole valid gateway.yaml with its defaults: sizes in bytes, durations in nanoseconds, rates in bits/s. */
 export type GatewayConfig = z.output<typeof gatewayConfig>;
 
+/** gateway.yaml as an object: keys and values as they are written there, everything that has a default may be absent. */
+export type GatewayInput = z.input<typeof gatewayConfig>;
+
 /** A configuration that `spangate run` accepts: interfaces are named and every sniffer says how it is reached. */
 export interface LiveGatewayConfig extends GatewayConfig {
   readonly tunnel: GatewayConfig["tunnel"] & { readonly interface: string };

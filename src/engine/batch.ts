@@ -36,7 +36,11 @@ export class Batch {
   #packet = 0;
   #hasSlots = false;
 
-  /** @param recycle frees the slots of the first descriptors that no queue took */
+  /**
+   * @param recycle frees the slots of the first descriptors that no queue took
+   *
+   * @internal
+   */
   constructor(memory: LinearMemory, worker: number, recycle: (count: number) => void) {
     this.#memory = memory;
     this.#base = worker + at.DESCRIPTORS;

@@ -22,6 +22,7 @@ export class Deliveries {
   #count = 0;
   #settled = 0;
 
+  /** @internal */
   constructor(memory: LinearMemory, exports: EngineExports, worker: number, queues: QueueStore) {
     this.#memory = memory;
     this.#exports = exports;
@@ -83,12 +84,28 @@ export class Deliveries {
   }
   /** Bytes of the frame, a view into linear memory; good until it is settled. */
   frame(record: number): Uint8Array {
-    const start = this.word(record, at.RECORD_FRAME);
-    return this.#memory.u8.subarray(start, start + this.word(record, at.RECORD_LENGTH));
+    const start = this.address(record);
+    return this.#memory.u8.subarray(start, start + this.length(record));
+  }
+  /** Where the frame begins in linear memory. */
+  address(record: number): number {
+    return this.word(record, at.RECORD_FRAME);
+  }
+  /** Bytes of the frame. */
+  length(record: number): number {
+    return this.word(record, at.RECORD_LENGTH);
   }
   /** Bytes of the mirrored frame before anybody cut it. */
   originalLength(record: number): number {
     return this.word(record, at.RECORD_ORIGINAL);
+  }
+  /** Number of the mirror session's entry in the session table, or -1. */
+  session(record: number): number {
+    return this.about(record, at.SESSION) | 0;
+  }
+  /** Index of the tenant in the map that was in force when the packet was processed, or -1. */
+  tenant(record: number): number {
+    return this.about(record, at.TENANT) | 0;
   }
   /** Nanoseconds since 1970. */
   time(record: number): bigint {

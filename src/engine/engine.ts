@@ -214,6 +214,11 @@ export class Engine {
     return counters as Counters;
   }
 
+  /** Whether `dispose` was called. */
+  get isDisposed(): boolean {
+    return this.#disposed;
+  }
+
   /** Ends the engine: every later call throws DISPOSED. Its memory goes when nobody holds the engine any more. */
   dispose(): void {
     this.#disposed = true;

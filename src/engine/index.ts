@@ -1,5 +1,8 @@
 // The engine: what the rest of Spangate may use of it.
 
+export { ABI_VERSION } from "../../assembly/abi.js";
+export * as layout from "../../assembly/memory/layout.js";
+export { HELD } from "../../assembly/memory/layout.js";
 export { type Batch, DIRECTIONS } from "./batch.js";
 export type { Deliveries } from "./deliveries.js";
 export { type Counters, Engine, type TraceEntry } from "./engine.js";
@@ -17,6 +20,8 @@ export {
 } from "./names.js";
 export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
 export { type PoolOptions, SlotPool } from "./pool.js";
+export type { QueueBook } from "./queue-book.js";
 export type { QueueStore, SnifferAccounts } from "./queues.js";
 export type { Session, SessionTable } from "./sessions.js";
 export { FrameSlots } from "./slots.js";
+export type { Build } from "./wasm.js";

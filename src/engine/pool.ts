@@ -28,7 +28,11 @@ export class SlotPool {
   readonly #slots: number;
   readonly #large: number;
 
-  /** Allocates slots and records and gives them to `worker`. */
+  /**
+   * Allocates slots and records and gives them to `worker`.
+   *
+   * @internal
+   */
   constructor(memory: LinearMemory, exports: EngineExports, worker: number, options: PoolOptions) {
     const { slots, largeSlots, reserved } = options;
     this.#memory = memory;

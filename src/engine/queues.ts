@@ -61,6 +61,7 @@ export class QueueStore implements QueueBook {
   /** Queues that this map can have; found when it asks for the first. */
   #unused: number[] | undefined;
 
+  /** @internal */
   constructor(memory: LinearMemory, exports: EngineExports, worker: number, options: QueueOptions) {
     const { queues, threaded } = options;
     this.#memory = memory;

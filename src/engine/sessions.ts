@@ -36,6 +36,7 @@ export class SessionTable {
   readonly #memory: LinearMemory;
   readonly #worker: number;
 
+  /** @internal */
   constructor(memory: LinearMemory, worker: number) {
     this.#memory = memory;
     this.#worker = worker;

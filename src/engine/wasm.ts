@@ -65,7 +65,8 @@ async function compile(build: Build): Promise<WebAssembly.Module> {
       ? new URL("./spangate.wasm", import.meta.url)
       : new URL("./spangate.shared.wasm", import.meta.url);
   if (url.protocol !== "file:") return WebAssembly.compileStreaming(fetch(url));
-  const { readFile } = await import("node:fs/promises");
+  // Asked of the process, not imported: bundlers for browsers follow every import.
+  const { readFile } = process.getBuiltinModule("node:fs/promises");
   return WebAssembly.compile(await readFile(url));
 }
 

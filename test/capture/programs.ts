@@ -1,4 +1,4 @@
-// The programs that judge our captures. CI installs them; where they are missing, the tests say so aloud.
+// The programs that judge what we write. CI installs them; where they are missing, the tests say so aloud.
 import { execFileSync, spawnSync } from "node:child_process";
 
 const asked = new Map<string, boolean>();
@@ -9,7 +9,7 @@ export function missing(program: string): boolean {
   if (absent === undefined) {
     absent = spawnSync(program, ["--version"], { stdio: "ignore" }).error !== undefined;
     asked.set(program, absent);
-    if (absent) console.warn(`${program} is not installed: captures are not compared with what it reads`);
+    if (absent) console.warn(`${program} is not installed: what it would check is not checked`);
   }
   return absent;
 }
