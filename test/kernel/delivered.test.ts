@@ -55,8 +55,8 @@ const TENANTS: Record<
     more: `snaplen: ${SNAPLEN}, `,
     ways: {
       "erspan2-short": erspan(2, 300),
-      "erspan3-short": erspan(3, 301),
-      "erspan3-ipv6-short": erspan(3, 302, { ipv6 }),
+      "erspan3-short": erspan(3, 310),
+      "erspan3-ipv6-short": erspan(3, 323, { ipv6 }),
     },
   },
   in: {
