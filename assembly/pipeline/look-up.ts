@@ -57,7 +57,7 @@ import { claimOf, departures, likelySlot } from "../tenant/identity";
 import { Verdict } from "../verdict";
 
 /** Notes in PROBE the slot that claims each packet's tunnel, 0 for none, and in ROUTE its route. */
-export function lookUp(first: usize, end: usize, generation: usize): void {
+export function lookUpUsual(first: usize, end: usize, generation: usize): void {
   const table = sessions() + SESSION_ROUTE;
   const number = (<u64>generationNumber(generation)) << 32;
   let isMissing = false;

@@ -40,12 +40,12 @@ import { Verdict } from "../verdict";
 import { classify } from "./classify";
 import { deliverUsual } from "./deliver-usual";
 import { dress } from "./inner";
-import { lookUp } from "./look-up";
+import { lookUpUsual } from "./look-up";
 import { offer } from "./offer";
 import { parse } from "./parse";
 import { beginBatch, expire, expiry, hasRoom } from "./reassemble";
 import { beginTrace } from "./trace";
-import { sessionHash, touchSessions, track, trackKnown } from "./track";
+import { sessionHash, touchSessions, track, trackUsual } from "./track";
 import { isUsualWayOpen, parseUsual } from "./usual";
 
 /** Bytes of a frame within which the headers are usually done. */
@@ -108,7 +108,7 @@ function trackGroup(d: usize, end: usize): void {
   if (field(WORKER_SESSION_COUNT) > MANY_SESSIONS) setField(WORKER_TOUCHED, touchSessions(d, end));
   const isOpen = (load<u32>(CONFIG_FLAGS) & FLAG_MIRROR_TIME) == 0;
   while (d < end) {
-    if (isOpen) d = trackKnown(d, end);
+    if (isOpen) d = trackUsual(d, end);
     if (d == end) break;
     if (load<u8>(d, VERDICT) == Verdict.Delivered) track(d);
     d += DESCRIPTOR;
@@ -118,7 +118,7 @@ function trackGroup(d: usize, end: usize): void {
 function finishGroup(d: usize, end: usize, generation: usize): void {
   const isOpen = generation != 0 && load<u32>(CONFIG_FILTER) == 0;
   const delivers = generation != 0 && load<u32>(generation, MAP_SNIFFER_COUNT) != 0;
-  if (generation != 0) lookUp(d, end, generation);
+  if (generation != 0) lookUpUsual(d, end, generation);
   while (d < end) {
     if (isOpen) d = deliverUsual(d, end, generation);
     if (d == end) break;

@@ -64,7 +64,7 @@ function metaOf(d: usize): u32 {
   );
 }
 
-/** Hash of the session of `d`, which `track` and `trackKnown` find in PROBE. */
+/** Hash of the session of `d`, which `track` and `trackUsual` find in PROBE. */
 export function sessionHash(d: usize): u32 {
   return hash32(d + SOURCE, metaOf(d), load<u32>(d, ID));
 }
@@ -82,7 +82,7 @@ export function track(d: usize): void {
 }
 
 /** Packets from `d` to `end`, up to the first whose session is not known yet. Gives where it stopped. */
-export function trackKnown(d: usize, end: usize): usize {
+export function trackUsual(d: usize, end: usize): usize {
   const table = sessions();
   const mask = field(WORKER_SESSION_MASK);
   const index = <usize>field(WORKER_SESSION_INDEX);
@@ -107,7 +107,7 @@ export function trackKnown(d: usize, end: usize): usize {
 }
 
 /**
- * Touches what `trackKnown` will ask for, packet after packet without waiting, so that the misses overlap. Gives a number that
+ * Touches what `trackUsual` will ask for, packet after packet without waiting, so that the misses overlap. Gives a number that
  * depends on all of them, which keeps the loads.
  */
 export function touchSessions(first: usize, end: usize): u32 {

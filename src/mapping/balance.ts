@@ -7,8 +7,10 @@ export interface Balanced {
   readonly weight: number;
 }
 
-const PLACES_EACH = 128;
-const MOST_PLACES = 65_536;
+/** So many for all but very large sets: a table of another size would move flows between sniffers that stay. */
+const PLACES = 4096;
+const MANY_PLACES = 65_536;
+const MANY_SNIFFERS = 64;
 
 /** FNV-1a of 64 bits, and the flow hash's K1 and K3, as upper and lower half. */
 const OFFSET = [0xcbf29ce4, 0x84222325] as const;
@@ -41,9 +43,7 @@ export function balanceTable(sniffers: readonly Balanced[]): Uint16Array {
 }
 
 function placesFor(sniffers: number): number {
-  let places = 1;
-  while (places < PLACES_EACH * sniffers && places < MOST_PLACES) places *= 2;
-  return places;
+  return sniffers > MANY_SNIFFERS ? MANY_PLACES : PLACES;
 }
 
 /** Sniffers of one weight: among them the greatest hash has the greatest score, so that a place takes one logarithm for all. */

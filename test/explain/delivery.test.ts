@@ -254,7 +254,7 @@ describe("several sniffers", () => {
     expect(balance!.places).toBe(256);
     expect(balance!.flowHash % 256).toBe(balance!.place);
     expect(there.reason).toContain(
-      `to ${chosen![0]} by place ${balance!.place} of 256 in the balance (flow hash 0x`,
+      `to ${chosen![0]} by place ${balance!.place} of 4096 in the balance (flow hash 0x`,
     );
   });
 

@@ -21,9 +21,7 @@ function hashOf(name: string): bigint {
 
 /** The document's words, one after another. */
 function documented(sniffers: readonly Balanced[]): number[] {
-  let places = 1;
-  while (places < 128 * sniffers.length) places *= 2;
-  return Array.from({ length: Math.min(places, 65_536) }, (_, b) => {
+  return Array.from({ length: sniffers.length <= 64 ? 4096 : 65_536 }, (_, b) => {
     const scores = sniffers.map(({ name, weight }) => {
       const s = hashOf(name);
       const m = ((s ^ (s >> 29n) ^ BigInt(b)) * K1) % MODULUS;
@@ -47,7 +45,7 @@ describe("a balance table", () => {
       fc.property(sniffers, (list) => {
         expect(Array.from(balanceTable(list))).toEqual(documented(list));
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     );
   });
 
@@ -63,7 +61,6 @@ describe("a balance table", () => {
         const before = balanceTable(list);
         const after = balanceTable(list.filter((_, i) => i !== gone));
         if (list.length === 1) return;
-        // Of tables of two sizes, the places that both have.
         for (const [b, chosen] of after.entries()) {
           const was = before[b]!;
           if (was !== gone) expect(list.filter((_, i) => i !== gone)[chosen]).toBe(list[was]);
@@ -85,7 +82,7 @@ describe("a balance table", () => {
       expect(Math.abs(shares[i]! / (weight / 8) - 1)).toBeLessThan(0.1);
   });
 
-  test("has at most 65,536 places", () => {
+  test("of many sniffers has 65,536 places", () => {
     const list = Array.from({ length: 600 }, (_, i) => ({ name: `s${i}`, weight: 1 + (i % 3) }));
     expect(balanceTable(list)).toHaveLength(65_536);
   });
@@ -103,7 +100,7 @@ describe("in the image", () => {
     const { tenants, balance, sniffersOfTenants } = compileMap(config, { delivery: "plain" }).image;
     expect(Array.from(sniffersOfTenants)).toEqual([2, 0, 1]);
     expect(word(tenants, at.TENANT_BALANCE)).toBe(1);
-    expect(word(tenants, at.TENANT_BALANCE_MASK)).toBe(511);
+    expect(word(tenants, at.TENANT_BALANCE_MASK)).toBe(4095);
     const order = [2, 0, 1].map((i) => config.sniffers[i]!);
     expect(Array.from(balance)).toEqual(documented(order));
   });

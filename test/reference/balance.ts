@@ -3,9 +3,6 @@
 
 import { K1, K3, u64 } from "./flow.js";
 
-const PLACES_PER_SNIFFER = 128;
-const MOST_PLACES = 65_536;
-
 /** For each place the index of its sniffer. A packet goes to place (flow hash mod places). */
 export function balanceTable(sniffers: { name: string; weight?: number }[]): number[] {
   const names = sniffers.map(({ name }) => fnv1a(name));
@@ -15,11 +12,8 @@ export function balanceTable(sniffers: { name: string; weight?: number }[]): num
   });
 }
 
-/** The least power of two that is enough. */
 export function placesFor(sniffers: number): number {
-  let places = 1;
-  while (places < PLACES_PER_SNIFFER * sniffers && places < MOST_PLACES) places *= 2;
-  return places;
+  return sniffers <= 64 ? 4096 : 65_536;
 }
 
 /** A number between 0 and 1, both excluded, that this name always draws for this place. */
