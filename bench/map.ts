@@ -44,7 +44,7 @@ async function measure(identities: number, config: GatewayConfig): Promise<MapRe
     memory.u64[(at.CONFIG_SEEDS >>> 3) + i] = 0x9e3779b97f4a7c15n * BigInt(2 * i + 1);
   let queues = 0;
   // Queues are left out: what they cost depends on their length.
-  const store = new MapStore(memory, exports, { beginMap() {}, number: () => queues++ });
+  const store = new MapStore(memory, exports, { beginMap() {}, refuseMap() {}, number: () => queues++ });
   const compile: number[] = [];
   const install: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {

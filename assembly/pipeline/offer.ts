@@ -33,7 +33,16 @@ import {
   TENANT_SNIFFERS,
   TIME,
 } from "../memory/layout";
-import { count, dropNewest, dropOldest, dropsOldest, isFull, queueAt, reclaim } from "../memory/queue";
+import {
+  count,
+  dropNewest,
+  dropOldest,
+  dropsOldest,
+  isFull,
+  queueAt,
+  queued,
+  reclaim,
+} from "../memory/queue";
 import { Verdict } from "../verdict";
 import * as ethernet from "../wire/ethernet";
 import { isTunnelMode } from "./encapsulate";
@@ -171,7 +180,9 @@ function admit(d: usize, sniffer: usize, length: u32): u32 {
 function placeOrRefuse(d: usize, sniffer: usize, bytes: u32, mayMove: bool): u32 {
   const queue = queueAt(load<u32>(sniffer, SNIFFER_QUEUE));
   let outcome = place(d, sniffer, queue, bytes, mayMove);
-  while (outcome == CROWDED && dropsOldest(queue) && dropOldest(queue)) {
+  while (outcome == CROWDED && dropsOldest(queue) && queued(queue) != 0) {
+    dropOldest(queue); // or the consumer took it this moment
+    reclaim(queue);
     outcome = place(d, sniffer, queue, bytes, mayMove);
   }
   if (outcome == PLACED) return 0;

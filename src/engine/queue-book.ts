@@ -10,4 +10,6 @@ export interface QueueBook {
    * @param limit most packets queued
    */
   number(name: string, limit: number, dropOldest: boolean): number;
+  /** The map that was begun does not come into force: takes back the numbers it was given. */
+  refuseMap(): void;
 }

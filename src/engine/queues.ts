@@ -88,19 +88,19 @@ export class QueueStore implements QueueBook {
    * that is refused leaves its number to the next.
    */
   beginMap(map: number): void {
-    if (map === this.#map) this.#closeOpened();
     this.#opened = [];
     this.#map = map;
     this.#unused = undefined;
   }
 
-  /** What was opened for a map that was refused never held a packet. */
-  #closeOpened(): void {
+  /** What was opened for the map that was begun never held a packet. */
+  refuseMap(): void {
     for (const { number, name, before } of this.#opened.reverse()) {
       this.#queues[number] = undefined;
       if (before === undefined) this.#numbers.delete(name);
       else this.#numbers.set(name, before);
     }
+    this.#opened = [];
   }
 
   /** Number of the queue that a sniffer has now, for the sender that empties it. */
@@ -142,7 +142,10 @@ export class QueueStore implements QueueBook {
     );
   }
 
-  /** Frees the slots of packets that senders in other threads are done with. The engine does so when it offers a sniffer another. */
+  /**
+   * Frees the slots of packets that senders in other threads are done with. To be called in each round of the worker's loop, idle ones
+   * too: the engine does so for a sniffer only when it offers it a packet, and a sender gets no more than IN_FLIGHT_MAX before.
+   */
   reclaim(): void {
     for (const [number, queue] of this.#queues.entries()) {
       if (queue?.threaded) this.#exports.reclaim(number);

@@ -53,10 +53,20 @@ export class MapStore {
     this.#enter(image, address, plan);
     this.#copy(image, address, plan);
     this.#relocateTenants(image, address, plan, cells);
-    this.#relocateSniffers(image, address, plan, cells);
+    this.#withQueues(() => this.#relocateSniffers(image, address, plan, cells));
     for (const store of Object.values(this.#cells)) store.commit();
     this.#exports.publish(address);
     return ++this.#number;
+  }
+
+  #withQueues(relocate: () => void): void {
+    this.#queues.beginMap(this.#number + 1);
+    try {
+      relocate();
+    } catch (cause) {
+      this.#queues.refuseMap();
+      throw cause;
+    }
   }
 
   /** The header and the exact table. */
@@ -134,7 +144,6 @@ export class MapStore {
   }
 
   #relocateSniffers({ queues }: MapImage, address: number, plan: Plan, cells: Cells): void {
-    this.#queues.beginMap(this.#number + 1);
     let record = address + plan.sniffers;
     for (let i = 0; i < queues.length; i++, record += at.SNIFFER_SIZE) {
       const { name, queue, overflow } = queues[i]!;

@@ -31,6 +31,7 @@ class Book implements QueueBook {
   #map = 0;
   refuse: string | undefined;
 
+  refuseMap(): void {}
   beginMap(map: number): void {
     this.#map = map;
   }

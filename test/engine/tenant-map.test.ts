@@ -5,9 +5,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Engine } from "../../src/engine/index.js";
 import { compileMap } from "../../src/mapping/index.js";
-import { DEFAULTS, mutations, type ReferenceMap } from "../reference/index.js";
+import { DEFAULTS, mutations, ReferenceDecoder, type ReferenceMap } from "../reference/index.js";
 import { expectEqual } from "./compare.js";
 import { seeds } from "./corpus.js";
+import { DeliveringEngine } from "./delivering.js";
 import { EngineHarness } from "./harness.js";
 import { ADDRESSES, configOf, GATEWAYS, identity, optional, shared } from "./random-map.js";
 
@@ -72,6 +73,54 @@ describe("random maps", () => {
     for (const verdict of ["delivered", "unmapped", "foreign-address", "ambiguous-tenant", "loop"]) {
       expect(seen[verdict], verdict).toBeGreaterThan(0);
     }
+  });
+});
+
+describe("random maps, one after another", () => {
+  const accepted = map.map(bothForms).filter(({ text }) => configOf(text) !== undefined);
+
+  test("each decides alone, whatever was kept of the one before it", { timeout: 600_000 }, async () => {
+    const stream = mutations(11, seeds);
+    await fc.assert(
+      fc.asyncProperty(fc.array(accepted, { minLength: 3, maxLength: 3 }), fc.nat(), async (maps, offset) => {
+        const compiled = maps.map(({ text }) => compileMap(configOf(text)!, { delivery: "plain" }));
+        const references = maps.map(({ reference }) => new ReferenceDecoder({ ...DEFAULTS, map: reference }));
+        const engine = await DeliveringEngine.create("slots", compiled[0]!);
+        for (let chunk = 0, packet = 0; chunk < 12; chunk++) {
+          // Back to the first, and sometimes the same once more.
+          const present = (chunk >> 1) % 3;
+          if (chunk > 0) engine.replaceMap(compiled[present]!);
+          const frames = Array.from({ length: 60 }, (_, i) =>
+            i % 4 === 0 ? stream.next().value : seeds[(offset + i * 13) % seeds.length]!,
+          );
+          const expected = new Map<number, string>();
+          for (const { frame, originalLength, time, linkType } of frames) {
+            packet++;
+            for (const [i, reference] of references.entries()) {
+              for (const each of reference.packet(packet, frame, originalLength, time, linkType)) {
+                const { verdict, tenant } = each.result;
+                if (i === present)
+                  expected.set(each.packet, tenant === undefined ? verdict : `${verdict} ${tenant}`);
+              }
+            }
+          }
+          expect(engine.announce(frames)).toBe(frames.length);
+          const verdicts = new Map<number, string>();
+          for (let from = 0; from < frames.length; ) from = engine.process(from, verdicts);
+          expect(verdicts).toEqual(expected);
+          const counts = new Map([...engine.drain()].map(([sniffer, { length }]) => [sniffer, length]));
+          for (const i of [0, 1, 2, 3]) {
+            const own = [...expected.values()].filter((verdict) => verdict === `delivered tenant-${i}`);
+            expect(counts.get(`sniffer-${i}`) ?? 0).toBe(own.length);
+          }
+        }
+      }),
+      {
+        numRuns: Math.ceil(Number(process.env.SPANGATE_MAPS ?? 150) / 8),
+        seed: 20261122,
+        endOnFailure: true,
+      },
+    );
   });
 });
 
