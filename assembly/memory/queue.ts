@@ -275,10 +275,11 @@ export function takeReady(most: u32, turn: u32, into: usize): u32 {
     const first = field(WORKER_READY_FIRST);
     const number = load<u32>(<usize>field(WORKER_READY) + (first << 2));
     const queue = queueAt(number);
-    taken += takeOwn(queue, min<u32>(turn, most - taken), into + (taken << 2));
+    // It may have been listed under an owner before this one.
+    if (!isThreaded(queue)) taken += takeOwn(queue, min<u32>(turn, most - taken), into + (taken << 2));
     setField(WORKER_READY_FIRST, (first + 1) & field(WORKER_READY_MASK));
     setField(WORKER_READY_COUNT, field(WORKER_READY_COUNT) - 1);
-    if (queued(queue) == 0) store<u32>(queue, 0, QUEUE_LISTED);
+    if (isThreaded(queue) || queued(queue) == 0) store<u32>(queue, 0, QUEUE_LISTED);
     else list(number);
   }
   return taken;

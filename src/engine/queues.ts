@@ -160,9 +160,7 @@ export class QueueStore implements QueueBook {
       if (queue === undefined) unused.push(number);
       if (queue === undefined || queue.map >= this.#map - 1) continue;
       const accounts = this.#read(number);
-      // One that is on the ready list still would be on it twice.
-      const isListed = this.#memory.u32[(this.#header(number) + at.QUEUE_LISTED) >>> 2] !== 0;
-      if (accounts.queued + accounts.inFlight > 0 || isListed) continue;
+      if (accounts.queued + accounts.inFlight > 0) continue;
       this.#closed.set(queue.name, sum(this.#closed.get(queue.name), accounts));
       if (this.#numbers.get(queue.name) === number) this.#numbers.delete(queue.name);
       this.#queues[number] = undefined;
@@ -187,7 +185,9 @@ export class QueueStore implements QueueBook {
     if (threaded && returns === 0) returns = this.#memory.allocate(at.IN_FLIGHT_MAX * 4).address;
     const { u32 } = this.#memory;
     const head = this.#queueHead(number);
-    for (let i = 0; i < at.QUEUE_SIZE / 4; i++) if (i !== at.QUEUE_TAIL / 4) u32[words + i] = 0;
+    // One that is on the ready list still stays on it, and is not entered again.
+    const kept = [at.QUEUE_TAIL / 4, at.QUEUE_LISTED / 4];
+    for (let i = 0; i < at.QUEUE_SIZE / 4; i++) if (!kept.includes(i)) u32[words + i] = 0;
     u32[words + at.QUEUE_SEEN / 4] = head;
     if (threaded) u32[words + at.QUEUE_HEAD / 4] = head;
     u32[words + at.QUEUE_RING / 4] = ring;
