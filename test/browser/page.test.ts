@@ -54,9 +54,7 @@ describe.skipIf(missing("chromium"))("the page", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     browser = await Chromium.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/browser.html`);
-    await browser.until(
-      "document.querySelector('input')?.onchange !== null && document.readyState === 'complete'",
-    );
+    await browser.until("typeof document.querySelector('input')?.onchange === 'function'");
   });
   afterAll(async () => {
     await browser.close();

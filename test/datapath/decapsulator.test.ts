@@ -192,6 +192,7 @@ describe("with a map", () => {
     const verdicts = new Map<number, string>();
     const gateway = await Decapsulator.create({
       map: parseConfig(text, "demo.yaml").config!,
+      delivery: "plain",
       onVerdict: (packet, verdict) => verdicts.set(packet, verdict),
     });
     const deliveries = await decapsulated(gateway, demo);
