@@ -20,7 +20,7 @@ static inline void conclude(struct worker *w, struct descriptor *d, enum verdict
   w->counters[verdict]++;
 }
 
-static void process_one_pass(struct worker *w, uint32_t count) {
+__attribute__((flatten)) static void process_one_pass(struct worker *w, uint32_t count) {
   for (struct descriptor *d = w->descriptors, *end = d + count; d < end; d++) {
     enum verdict verdict = parse(w, d);
     if (LIKELY(verdict == DELIVERED)) {
@@ -118,7 +118,7 @@ static inline void route_group(struct worker *w, struct descriptor *first, struc
     if (d->verdict == DELIVERED) prefetch_delivery(w, d->route);
 }
 
-static void process_two_pass(struct worker *w, uint32_t count) {
+__attribute__((flatten)) static void process_two_pass(struct worker *w, uint32_t count) {
   struct descriptor *last = w->descriptors + count;
   for (struct descriptor *first = w->descriptors; first < last; first += GROUP) {
     struct descriptor *end = last - first < GROUP ? last : first + GROUP;

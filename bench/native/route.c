@@ -77,25 +77,24 @@ static inline bool deliver_usual(struct worker *w, struct descriptor *d, const s
 
     queue->offered++;
     queue->held++;
-    d->about.tenant = route->tenant;
-    d->about.claim = route->claim_number;
     uint8_t *frame = route->mode == TO_MAC ? readdress(&route->to, d->inner) : d->inner;
     uint32_t entry = take_record(w);
-    w->records[entry] = (struct record){
-        .frame = frame,
-        .length = length + (uint32_t)(d->inner - frame),
-        .original = d->inner_original,
-        .time = d->time,
-        .slot = d->slot,
-        .queue = route->queue,
-        .about = d->about,
-    };
+    struct record *record = &w->records[entry];
+    record->frame = frame;
+    record->length = length + (uint32_t)(d->inner - frame);
+    record->original = d->inner_original;
+    record->time = d->time;
+    record->slot = d->slot;
+    record->queue = route->queue;
+    // Before the tenant is noted: a wide load behind narrow stores waits for them.
+    record->about = d->about;
+    record->about.tenant = route->tenant;
+    record->about.claim = route->claim_number;
     d->slot = NONE;
     push(w, queue, route->queue, entry);
-  } else {
-    d->about.tenant = route->tenant;
-    d->about.claim = route->claim_number;
   }
+  d->about.tenant = route->tenant;
+  d->about.claim = route->claim_number;
   d->rule = 1;
   return true;
 }
