@@ -5,10 +5,12 @@ import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchEngine, printEngine } from "./engine.js";
+import { benchJavaScript } from "./javascript-yardstick.js";
 import { benchLookup, printLookup } from "./lookup.js";
 import { benchMap, printMap } from "./map.js";
 import { benchOffline, printOffline } from "./offline.js";
-import { benchYardstick, printYardstick } from "./yardstick.js";
+import { benchYardstick } from "./yardstick.js";
+import { printJavaScript, printYardstick } from "./yardstick-tables.js";
 
 const PARTS = ["engine", "map", "lookup", "offline", "yardstick"] as const;
 type Part = (typeof PARTS)[number];
@@ -66,6 +68,8 @@ if (wanted.includes("offline")) {
 if (wanted.includes("yardstick")) {
   const results = await benchYardstick(values.axis);
   printYardstick(results);
-  report.yardstick = results;
+  const javaScript = await benchJavaScript();
+  printJavaScript(javaScript);
+  report.yardstick = { ...results, javaScript };
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);

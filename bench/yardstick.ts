@@ -1,52 +1,41 @@
 // The engine against the same steps in C (bench/native), on the same frames, in turns of the same run: a base point, each axis varied
-// from it, and what the project has set itself. Nothing is printed of a scenario of which the two make different things.
+// from it, and what the project has set itself. Nothing comes of a scenario of which the two make different things.
 
 import { EngineContender } from "./contender.js";
-import { JavaScriptRunner } from "./javascript.js";
-import { type Compiled, compileYardstick, type Passes, Yardstick } from "./native.js";
-import { type Contender, expectSameResults, type Runner, race, type Scenario } from "./race.js";
+import { type Compiled, compileYardstick, Yardstick } from "./native.js";
+import { type Contender, expectSameResults, race, type Scenario } from "./race.js";
 import { BASE, type Setup, scenarioOf } from "./scenarios.js";
-import { fixed, median, printTable } from "./table.js";
+import { median, type Ratio, ratioOf } from "./table.js";
 import { WORKLOADS } from "./workloads.js";
 
-const TURNS = 11;
+export const TURNS = 11;
 /** Packets that a contender goes through in a turn. */
-const PACKETS = 65_536;
+export const PACKETS = 65_536;
 
-/** Time over time by turn: the median, and the middle half. */
-export interface Ratio {
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** One scenario. Nanoseconds a packet are medians over the turns; what C says is absent without a compiler. */
+/** One scenario: nanoseconds a packet, medians over the turns. What C says is absent without a compiler. */
 export interface YardstickResult {
   readonly axis: string;
   readonly value: string;
   readonly setup: Setup;
-  readonly engine: number;
+  /** The engine without its fast path. */
   readonly scalar: number;
+  readonly fast: number;
   readonly onePass?: number;
   readonly twoPass?: number;
-  readonly engineToOnePass?: Ratio;
-  readonly engineToTwoPass?: Ratio;
-  readonly scalarToOnePass?: Ratio;
+  /** The engine's packets a second over those of C: more is better. */
+  readonly scalarOverOnePass?: Ratio;
+  readonly scalarOverTwoPass?: Ratio;
+  readonly fastOverOnePass?: Ratio;
+  readonly fastOverTwoPass?: Ratio;
 }
 
-/** Many tenants and sniffers over few, by contender. */
+/** What a packet costs by contender, in nanoseconds, with few tenants and sniffers and with many. */
 export interface GrowthResult {
   readonly contender: string;
   readonly few: number;
   readonly many: number;
-  readonly manyToFew: Ratio;
-}
-
-/** Without `cap` there is no figure. */
-export interface JavaScriptResult {
-  readonly javaScript?: number;
-  readonly engine: number;
-  readonly javaScriptToEngine?: Ratio;
+  /** Less is better. */
+  readonly manyOverFew: Ratio;
 }
 
 export interface YardstickResults {
@@ -54,7 +43,6 @@ export interface YardstickResults {
   readonly compiler?: string;
   readonly rows: readonly YardstickResult[];
   readonly growth: readonly GrowthResult[];
-  readonly javaScript: JavaScriptResult;
 }
 
 interface Row {
@@ -99,8 +87,7 @@ export async function benchYardstick(only: readonly string[] = []): Promise<Yard
       rows.push({ axis, value, ...(await measure({ ...BASE, ...changes }, compiled)) });
     }
     const growth = await measureGrowth(compiled);
-    const javaScript = await measureJavaScript();
-    return { ...(compiled === undefined ? {} : { compiler: compiled.compiler }), rows, growth, javaScript };
+    return { ...(compiled === undefined ? {} : { compiler: compiled.compiler }), rows, growth };
   } finally {
     compiled?.remove();
   }
@@ -111,21 +98,22 @@ async function measure(
   compiled: Compiled | undefined,
 ): Promise<Omit<YardstickResult, "axis" | "value">> {
   const scenario = scenarioOf(setup);
-  const contenders = await contendersOf(scenario, compiled, ["one-pass", "two-pass"]);
+  const contenders = await contendersOf(scenario, compiled);
   try {
     await expectSameResults(contenders);
     const spent = await race(contenders, scenario, { turns: TURNS, packets: PACKETS });
     await expectSameResults(contenders);
-    const [scalar, engine, onePass, twoPass] = spent as [number[], number[], number[]?, number[]?];
-    const engines = { setup, engine: median(engine), scalar: median(scalar) };
+    const [scalar, fast, onePass, twoPass] = spent as [number[], number[], number[]?, number[]?];
+    const engines = { setup, scalar: median(scalar), fast: median(fast) };
     if (onePass === undefined || twoPass === undefined) return engines;
     return {
       ...engines,
       onePass: median(onePass),
       twoPass: median(twoPass),
-      engineToOnePass: ratio(engine, onePass),
-      engineToTwoPass: ratio(engine, twoPass),
-      scalarToOnePass: ratio(scalar, onePass),
+      scalarOverOnePass: ratioOf(onePass, scalar),
+      scalarOverTwoPass: ratioOf(twoPass, scalar),
+      fastOverOnePass: ratioOf(onePass, fast),
+      fastOverTwoPass: ratioOf(twoPass, fast),
     };
   } finally {
     for (const contender of contenders) contender.stop();
@@ -133,17 +121,14 @@ async function measure(
 }
 
 /** The engine without and with its fast path, then C. */
-async function contendersOf(
-  scenario: Scenario,
-  compiled: Compiled | undefined,
-  shapes: readonly Passes[],
-): Promise<Contender[]> {
+async function contendersOf(scenario: Scenario, compiled: Compiled | undefined): Promise<Contender[]> {
   const contenders: Contender[] = [
     await EngineContender.create(scenario, false),
     await EngineContender.create(scenario, true),
   ];
   if (compiled !== undefined) {
-    for (const passes of shapes) contenders.push(await Yardstick.start(compiled, scenario, passes));
+    for (const passes of ["one-pass", "two-pass"] as const)
+      contenders.push(await Yardstick.start(compiled, scenario, passes));
   }
   return contenders;
 }
@@ -152,8 +137,8 @@ async function contendersOf(
 async function measureGrowth(compiled: Compiled | undefined): Promise<GrowthResult[]> {
   const few = scenarioOf({ ...BASE, tenants: 100, identities: 1000, sniffers: 10 });
   const many = scenarioOf({ ...BASE, tenants: 1_000_000, sniffers: 10_000 });
-  const ofFew = await contendersOf(few, compiled, ["one-pass", "two-pass"]);
-  const ofMany = await contendersOf(many, compiled, ["one-pass", "two-pass"]);
+  const ofFew = await contendersOf(few, compiled);
+  const ofMany = await contendersOf(many, compiled);
   const all = [...ofFew, ...ofMany];
   try {
     await expectSameResults(ofFew);
@@ -161,90 +146,14 @@ async function measureGrowth(compiled: Compiled | undefined): Promise<GrowthResu
     const spent = await race(all, few, { turns: TURNS, packets: PACKETS });
     return ofFew.map(({ name }, i) => {
       const [atFew, atMany] = [spent[i]!, spent[ofFew.length + i]!];
-      return { contender: name, few: median(atFew), many: median(atMany), manyToFew: ratio(atMany, atFew) };
+      return {
+        contender: name,
+        few: median(atFew),
+        many: median(atMany),
+        manyOverFew: ratioOf(atMany, atFew),
+      };
     });
   } finally {
     for (const contender of all) contender.stop();
   }
-}
-
-async function measureJavaScript(): Promise<JavaScriptResult> {
-  const scenario = scenarioOf(BASE);
-  const engine = await EngineContender.create(scenario, true);
-  const javaScript = JavaScriptRunner.create(scenario);
-  const runners: Runner[] = javaScript === undefined ? [engine] : [engine, javaScript];
-  const [ofEngine, ofJavaScript] = await race(runners, scenario, { turns: TURNS, packets: PACKETS });
-  engine.stop();
-  const result = { engine: median(ofEngine!) };
-  if (ofJavaScript === undefined) return result;
-  return { ...result, javaScript: median(ofJavaScript), javaScriptToEngine: ratio(ofJavaScript, ofEngine!) };
-}
-
-function ratio(times: readonly number[], others: readonly number[]): Ratio {
-  const sorted = times.map((time, i) => time / others[i]!).sort((a, b) => a - b);
-  const quarter = sorted.length >> 2;
-  return { median: median(sorted), low: sorted[quarter]!, high: sorted[sorted.length - 1 - quarter]! };
-}
-
-export function printYardstick({ compiler, rows, growth, javaScript }: YardstickResults): void {
-  const time = (nanoseconds: number | undefined) =>
-    nanoseconds === undefined ? "no compiler" : fixed(nanoseconds);
-  printTable(
-    `Decoding, tenant map and delivery, ns a packet (base: ${describeBase()}; C: ${compiler ?? "no compiler"}; ` +
-      "ratios are medians of turns, with the middle half)",
-    [
-      "",
-      "",
-      "scalar",
-      "engine",
-      "C, one pass",
-      "C, two",
-      "scalar to one pass",
-      "engine to one pass",
-      "engine to two",
-    ],
-    rows.map((result) => [
-      result.axis,
-      result.value,
-      fixed(result.scalar),
-      fixed(result.engine),
-      time(result.onePass),
-      time(result.twoPass),
-      spread(result.scalarToOnePass),
-      spread(result.engineToOnePass),
-      spread(result.engineToTwoPass),
-    ]),
-  );
-  printTable(
-    "1,000 flows, 256 frames in flight: 1,000,000 tenants and 10,000 sniffers against 100 and 10",
-    ["", "few ns", "many ns", "many to few"],
-    growth.map(({ contender, few, many, manyToFew }) => [
-      contender,
-      fixed(few),
-      fixed(many),
-      spread(manyToFew),
-    ]),
-  );
-  printTable(
-    "Against JavaScript with the decoders of cap (base; no check, no session, no queue)",
-    ["JavaScript ns", "engine ns", "JavaScript to engine"],
-    [
-      [
-        javaScript.javaScript === undefined ? "cap is not installed" : fixed(javaScript.javaScript),
-        fixed(javaScript.engine),
-        spread(javaScript.javaScriptToEngine),
-      ],
-    ],
-  );
-}
-
-function describeBase(): string {
-  const { encapsulation, deliver, innerBytes, inFlight, tenants, flows } = BASE;
-  return `${encapsulation}, ${deliver}, ${innerBytes} bytes inside, ${inFlight} in flight, ${tenants} tenants, ${flows} flows`;
-}
-
-/** `1.24 (1.20 to 1.31)` */
-function spread(ratio: Ratio | undefined): string {
-  if (ratio === undefined) return "–";
-  return `${fixed(ratio.median, 2)} (${fixed(ratio.low, 2)} to ${fixed(ratio.high, 2)})`;
 }

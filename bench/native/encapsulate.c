@@ -9,7 +9,7 @@ static uint32_t tunnel_length(const struct sniffer *sniffer) {
   switch (sniffer->mode) {
     case TO_VXLAN:
     case TO_GENEVE: return UDP_LENGTH + 8;
-    case TO_GRE: return GRE_LENGTH + (sniffer->flags & SNIFFER_KEY ? 4 : 0);
+    case TO_GRE: return GRE_LENGTH + (sniffer->to.flags & SNIFFER_KEY ? 4 : 0);
     case TO_ERSPAN2: return GRE_LENGTH + 4 + ERSPAN2_LENGTH;
     case TO_ERSPAN3: return GRE_LENGTH + 4 + ERSPAN3_LENGTH;
     default: return 0;
@@ -28,10 +28,10 @@ static void prepare_tunnel(const struct sniffer *sniffer, uint8_t *p) {
     return;
   }
   bool is_gre = sniffer->mode == TO_GRE;
-  put16(p, is_gre ? (sniffer->flags & SNIFFER_KEY ? GRE_K : 0) : GRE_S);
+  put16(p, is_gre ? (sniffer->to.flags & SNIFFER_KEY ? GRE_K : 0) : GRE_S);
   put16(p + 2, is_gre ? TYPE_TRANSPARENT_ETHERNET : sniffer->mode == TO_ERSPAN2 ? TYPE_ERSPAN2 : TYPE_ERSPAN3);
   if (is_gre) {
-    if (sniffer->flags & SNIFFER_KEY) put32(p + GRE_LENGTH, sniffer->id);
+    if (sniffer->to.flags & SNIFFER_KEY) put32(p + GRE_LENGTH, sniffer->id);
     return;
   }
   p += GRE_LENGTH + 4;
@@ -45,15 +45,15 @@ static void prepare(struct sniffer *sniffer) {
   uint8_t *p = sniffer->header;
   memset(p, 0, HEADER_MAX);
   sniffer->overhead = 0;
-  sniffer->link_length = sniffer->mode != PLAIN && sniffer->vlan != 0 ? TAG_LENGTH : 0;
+  sniffer->link_length = sniffer->mode != PLAIN && sniffer->to.vlan != 0 ? TAG_LENGTH : 0;
   if (sniffer->mode < TO_VXLAN) return;
-  bool ipv6 = sniffer->flags & SNIFFER_IPV6;
-  put_mac(p, sniffer->mac);
-  put_mac(p + MAC_LENGTH, sniffer->own_mac);
+  bool ipv6 = sniffer->to.flags & SNIFFER_IPV6;
+  put_mac(p, sniffer->to.mac);
+  put_mac(p + MAC_LENGTH, sniffer->to.own_mac);
   p += ETHERNET_TYPE;
-  if (sniffer->vlan != 0) {
+  if (sniffer->to.vlan != 0) {
     put16(p, TYPE_TAG);
-    put16(p + 2, sniffer->vlan);
+    put16(p + 2, sniffer->to.vlan);
     p += TAG_LENGTH;
   }
   put16(p, ipv6 ? TYPE_IPV6 : TYPE_IPV4);
@@ -92,7 +92,7 @@ static inline void copy_header(uint8_t *to, const uint8_t *from, uint32_t length
 static inline void put_udp(const struct sniffer *sniffer, uint8_t *p, uint32_t length, uint32_t flow) {
   put16(p, 49152 + (flow & 0x3fff));
   put16(p + UDP_TOTAL, length);
-  if (!(sniffer->flags & (SNIFFER_IPV6 | SNIFFER_CHECKSUM))) return;
+  if (!(sniffer->to.flags & (SNIFFER_IPV6 | SNIFFER_CHECKSUM))) return;
   uint64_t pseudo = (uint64_t)sniffer->pseudo_sum + __builtin_bswap16((uint16_t)length);
   uint32_t checksum = ~fold(pseudo + sum(p, length)) & 0xffff;
   store16(p + UDP_CHECKSUM, checksum == 0 ? 0xffff : checksum);
@@ -124,7 +124,7 @@ static inline uint8_t *encapsulate(const struct sniffer *sniffer, const struct d
   copy_header(start, sniffer->header, headers);
   uint8_t *ip = start + sniffer->link_length, *p;
   uint32_t total = sniffer->overhead + inside;
-  if (sniffer->flags & SNIFFER_IPV6) {
+  if (sniffer->to.flags & SNIFFER_IPV6) {
     put32(ip, 0x60000000 | (flow & 0xfffff));
     put16(ip + IPV6_PAYLOAD, total - IPV6_LENGTH);
     p = ip + IPV6_LENGTH;

@@ -59,7 +59,10 @@ static inline const struct key *claim_of(const struct worker *w, const struct de
 
 // ── loop: a packet on its way to a sniffer or to this gateway ──
 
-// A blocked Bloom filter: three bits in one word say whether the exact table need be asked at all.
+// Whether the address ends in the last two bytes of any delivery or gateway address, as they are loaded.
+static inline bool may_be_tail(const struct worker *w, uint32_t tail) { return w->tails[tail >> 3] >> (tail & 7) & 1; }
+
+// A blocked Bloom filter: two bits in one word say whether the exact table need be asked at all.
 static inline uint64_t filter_hash(struct address address) {
   uint64_t mixed = (address.high * K2 ^ address.low) * K1;
   return (mixed ^ mixed >> 32) * K2;
@@ -70,7 +73,7 @@ static inline uint64_t *filter_word(const struct worker *w, uint64_t hash) {
 }
 
 static inline uint64_t filter_bits(uint64_t hash) {
-  return (uint64_t)1 << (hash & 63) | (uint64_t)1 << (hash >> 6 & 63) | (uint64_t)1 << (hash >> 12 & 63);
+  return (uint64_t)1 << (hash & 63) | (uint64_t)1 << (hash >> 6 & 63);
 }
 
 static inline bool may_be_known(const struct worker *w, struct address address) {

@@ -20,7 +20,7 @@ static inline bool is_tunnel_mode(const struct sniffer *sniffer) { return sniffe
 
 static inline bool needs_flow(const struct sniffer *sniffer) {
   return sniffer->mode == TO_VXLAN || sniffer->mode == TO_GENEVE ||
-         (is_tunnel_mode(sniffer) && (sniffer->flags & SNIFFER_IPV6));
+         (is_tunnel_mode(sniffer) && (sniffer->to.flags & SNIFFER_IPV6));
 }
 
 // Whether the sniffer takes the packet as far as size, rate and length of queue go; `length` becomes what it keeps.

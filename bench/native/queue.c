@@ -5,11 +5,10 @@
 
 static inline uint32_t queued(const struct queue *queue) { return queue->tail - queue->head; }
 
-// Seldom asks for the consumer's line.
-static inline bool is_full(struct queue *queue) {
-  if (queue->tail - queue->seen < queue->limit) return false;
-  queue->seen = queue->head;
-  return queued(queue) >= queue->limit;
+static inline bool is_full(const struct queue *queue) { return queued(queue) >= queue->limit; }
+
+static inline uint32_t *place_of(struct queue *queue, uint32_t position) {
+  return position < NEAR ? &queue->near[position] : &queue->ring[position & queue->mask];
 }
 
 static inline uint32_t take_slot(struct worker *w) { return w->free_slots[--w->free_slot_count]; }
@@ -33,28 +32,28 @@ static inline void list(struct worker *w, uint32_t number) {
 }
 
 static inline void push(struct worker *w, struct queue *queue, uint32_t number, uint32_t record) {
-  queue->ring[queue->tail++ & queue->mask] = record;
+  *place_of(queue, queue->tail++) = record;
   if (!queue->listed) {
-    queue->listed = 1;
+    queue->listed = true;
     list(w, number);
   }
 }
 
 static void drop_oldest(struct worker *w, struct queue *queue) {
   if (queued(queue) == 0) return;
-  free_record(w, queue, queue->ring[queue->head++ & queue->mask]);
+  free_record(w, queue, *place_of(queue, queue->head++));
   queue->dropped_oldest++;
 }
 
 // ── consumer ──
 
 static inline uint32_t take(struct queue *queue, uint32_t most, uint32_t *into) {
-  uint32_t taken = queued(queue) < most ? queued(queue) : most;
-  for (uint32_t i = 0; i < taken; i++) into[i] = queue->ring[(queue->head + i) & queue->mask];
+  uint32_t waiting = queued(queue), taken = waiting < most ? waiting : most;
+  for (uint32_t i = 0; i < taken; i++) into[i] = *place_of(queue, queue->head + i);
   queue->head += taken;
   queue->taken += taken;
   // An empty queue begins at its first place again, which is in the cache.
-  if (queued(queue) == 0) queue->head = queue->tail = queue->seen = 0;
+  if (taken == waiting) queue->head = queue->tail = 0;
   return taken;
 }
 
@@ -67,17 +66,26 @@ static inline uint32_t take_ready(struct worker *w, uint32_t most, uint32_t turn
     taken += take(queue, turn < most - taken ? turn : most - taken, into + taken);
     w->ready_first = (w->ready_first + 1) & w->ready_mask;
     w->ready_count--;
-    if (queued(queue) == 0) queue->listed = 0;
+    if (queued(queue) == 0) queue->listed = false;
     else list(w, number);
   }
   return taken;
 }
 
-// A record that was taken is sent.
-static inline void settle(struct worker *w, uint32_t number) {
-  struct record *record = &w->records[number];
-  struct queue *queue = &w->queues[record->queue];
-  queue->sent++;
-  queue->sent_bytes += record->length;
-  free_record(w, queue, number);
+// Records that were taken are sent.
+static inline void settle(struct worker *w, const uint32_t *taken, uint32_t count) {
+  uint32_t *records = w->free_records + w->free_record_count, *slots = w->free_slots + w->free_slot_count;
+  const struct record *all = w->records;
+  struct queue *queues = w->queues;
+  for (uint32_t i = 0; i < count; i++) {
+    const struct record *record = &all[taken[i]];
+    struct queue *queue = &queues[record->queue];
+    queue->sent++;
+    queue->sent_bytes += record->length;
+    queue->held--;
+    slots[i] = record->slot;
+    records[i] = taken[i];
+  }
+  w->free_record_count += count;
+  w->free_slot_count += count;
 }

@@ -80,23 +80,28 @@ static inline void redirect(uint8_t *frame, const uint8_t *end, const struct sni
   uint32_t type;
   uint8_t *ip = inner_network(frame, end, &type);
   if (ip == NULL) return;
-  if (sniffer->flags & SNIFFER_IPV6) {
+  if (sniffer->to.flags & SNIFFER_IPV6) {
     if (type == TYPE_IPV6 && is_ipv6(ip, end)) redirect6(ip, end, sniffer);
   } else if (type == TYPE_IPV4 && is_ipv4(ip, end)) {
     redirect4(ip, end, sniffer);
   }
 }
 
-// Turns the frame at `frame`, with zeros behind it up to FRAME_MIN, into the sniffer's. Gives its first byte.
-static inline uint8_t *rewrite(const struct sniffer *sniffer, uint8_t *frame, uint32_t length) {
-  if (sniffer->mode == TO_IP) redirect(frame, frame + length, sniffer);
-  if (sniffer->vlan != 0) {
+// Addresses the frame at `frame`, of which there are 14 bytes at least, to a sniffer. Gives its first byte.
+static inline uint8_t *readdress(const struct addressing *to, uint8_t *frame) {
+  if (to->vlan != 0) {
     memmove(frame - TAG_LENGTH, frame, 2 * MAC_LENGTH);
     frame -= TAG_LENGTH;
     put16(frame + ETHERNET_TYPE, TYPE_TAG);
-    put16(frame + ETHERNET_LENGTH, sniffer->vlan);
+    put16(frame + ETHERNET_LENGTH, to->vlan);
   }
-  put_mac(frame, sniffer->mac);
-  if (sniffer->flags & SNIFFER_OWN_SOURCE) put_mac(frame + MAC_LENGTH, sniffer->own_mac);
+  put_mac(frame, to->mac);
+  if (to->flags & SNIFFER_OWN_SOURCE) put_mac(frame + MAC_LENGTH, to->own_mac);
   return frame;
+}
+
+// Turns the frame at `frame`, with zeros behind it up to FRAME_MIN, into the sniffer's. Gives its first byte.
+static inline uint8_t *rewrite(const struct sniffer *sniffer, uint8_t *frame, uint32_t length) {
+  if (sniffer->mode == TO_IP) redirect(frame, frame + length, sniffer);
+  return readdress(&sniffer->to, frame);
 }

@@ -1,6 +1,6 @@
 // What a worker keeps, in the engine's structures (assembly/memory/layout.ts) with pointers where that has addresses:
-// descriptors of three cache lines, sessions of two, table slots of half a line, tenants and records of one, queues of a
-// producer's and a consumer's line.
+// descriptors and sessions of three cache lines, table slots of half a line, routes, tenants and records of one, queues of one
+// that every packet touches, one of near places and one of rare counters.
 
 #ifndef YARDSTICK_WORKER_H
 #define YARDSTICK_WORKER_H
@@ -41,7 +41,8 @@ enum counter { CHECKSUM_UNVERIFIABLE = VERDICTS, CRITICAL_OPTIONS, UNTRACKED, CO
 enum encapsulation { NO_TUNNEL, ERSPAN, GRE, NVGRE, VXLAN, VXLAN_GPE, GENEVE, TZSP, HP_ERM, GRE_UDP };
 enum delivery { PLAIN, TO_MAC, TO_IP, TO_VXLAN, TO_GENEVE, TO_GRE, TO_ERSPAN2, TO_ERSPAN3 };
 
-enum { NONE = 0xffffffff, NO_VLAN = 0xffff, BATCH = 256, LINE = 64, FRAME_MIN = 60 };
+// A group is what the steps of two passes take at once.
+enum { NONE = 0xffffffff, NO_VLAN = 0xffff, BATCH = 256, GROUP = 64, LINE = 64, FRAME_MIN = 60 };
 
 // An address of either family; IPv4 as ::ffff:a.b.c.d. In memory order.
 struct address {
@@ -99,12 +100,37 @@ struct descriptor {
   struct about about;
   uint64_t packet;
   uint64_t mirror; // ERSPAN III clock
-  const struct key *found; // between passes: the slot that claims the tunnel
+  // between passes
+  const struct route *route;
+  const struct key *claim; // the slot that claims the tunnel, while there is no route
 };
 
 static inline const uint8_t *inner_end(const struct descriptor *d) { return d->inner + d->inner_captured; }
 
 // ── sessions ──
+
+// How a frame is addressed on its sniffer's segment.
+struct addressing {
+  uint16_t flags; // SNIFFER_*
+  uint8_t mac[6];
+  uint16_t vlan; // 0: none
+  uint8_t own_mac[6];
+};
+
+enum { ROUTE_NVGRE = 0x10000, ROUTE_NOBODY = 0xfe, ROUTE_UNUSUAL = 0xff };
+
+// What the tenant map says of a tunnel. Kept with its session.
+struct route {
+  uint64_t key;            // generation, ROUTE_NVGRE, outer VLAN; 0: nothing is kept
+  const struct key *claim; // the slot that claims the tunnel; NULL: none
+  struct sniffer *sniffer; // of the tenant the only one, with ROUTE_UNUSUAL the first, or NULL
+  uint32_t claim_number;
+  uint32_t tenant;
+  uint32_t queue;
+  uint32_t snaplen;
+  struct addressing to;
+  uint8_t mode; // enum delivery, or ROUTE_*
+};
 
 enum { SESSION_HAS_ID = 0x100, SESSION_IPV6 = 0x400, STATE_SEQUENCE = 1 };
 
@@ -128,6 +154,7 @@ struct session {
   uint32_t ticks;
   uint8_t granularity;
   uint8_t known; // how many numbers up to the highest belong to this run
+  alignas(LINE) struct route route;
 };
 
 // ── tenant map ──
@@ -175,10 +202,7 @@ struct sniffer {
   alignas(LINE) struct queue *queue;
   uint8_t mode;
   uint8_t fit;
-  uint16_t flags;
-  uint8_t mac[6];
-  uint16_t vlan; // 0: none
-  uint8_t own_mac[6];
+  struct addressing to;
   uint16_t port;
   uint64_t *bucket; // none: no rate
   uint64_t cost;
@@ -199,27 +223,26 @@ struct sniffer {
 
 // ── queues ──
 
-enum { QUEUE_DROP_OLDEST = 1 };
+enum { QUEUE_DROP_OLDEST = 1, NEAR = 16 };
 
 struct queue {
-  alignas(LINE) uint32_t tail; // the producer's line
-  uint32_t mask;
+  alignas(LINE) uint32_t tail; // what every packet touches
+  uint32_t head;
   uint32_t *ring; // record numbers
+  uint32_t mask;
   uint32_t limit;
-  uint32_t flags;
   uint32_t held; // slots that its packets occupy
-  uint32_t listed;
+  uint8_t flags;
+  bool listed;
   uint64_t offered;
-  uint64_t dropped_newest;
-  uint64_t dropped_oldest;
-  uint32_t seen; // the head when the producer last looked
-  alignas(LINE) uint32_t head; // the consumer's line
   uint64_t taken;
   uint64_t sent;
   uint64_t sent_bytes;
-  uint64_t send_error;
-  uint64_t too_large;
+  uint32_t near[NEAR];                   // record numbers at the places before the ring's
+  alignas(LINE) uint64_t dropped_newest; // what is seldom touched
+  uint64_t dropped_oldest;
   uint64_t rate;
+  uint64_t too_large;
 };
 
 struct record {
@@ -234,11 +257,12 @@ struct record {
 
 _Static_assert(sizeof(struct descriptor) == 3 * LINE, "descriptor");
 _Static_assert(sizeof(struct about) == 32, "about");
-_Static_assert(sizeof(struct session) == 2 * LINE, "session");
+_Static_assert(sizeof(struct session) == 3 * LINE, "session");
+_Static_assert(sizeof(struct route) == LINE, "route");
 _Static_assert(sizeof(struct key) == LINE / 2, "key");
 _Static_assert(sizeof(struct shape) == 24, "shape");
 _Static_assert(sizeof(struct tenant) == LINE, "tenant");
-_Static_assert(sizeof(struct queue) == 2 * LINE, "queue");
+_Static_assert(sizeof(struct queue) == 3 * LINE && offsetof(struct queue, near) == LINE, "queue");
 _Static_assert(sizeof(struct record) == LINE, "record");
 
 // ── worker ──
@@ -267,9 +291,10 @@ struct worker {
 
   struct key *table;
   uint32_t table_mask;
-  uint32_t has_map;
+  uint32_t generation; // of the map, 0: there is none
   uint32_t map_flags;
-  uint64_t *filter; // of delivery and gateway addresses
+  uint8_t *tails;   // of delivery and gateway addresses: a bit for each last two bytes
+  uint64_t *filter; // and words of a Bloom filter
   uint32_t filter_mask;
   struct shape *shapes;
   uint32_t shape_count;
@@ -298,6 +323,7 @@ struct worker {
   uint32_t slots_reserved;
 
   uint32_t taken[BATCH];
+  struct route routes[GROUP]; // of packets whose session cannot keep it
   uint64_t counters[COUNTERS];
   struct descriptor descriptors[BATCH];
 };

@@ -8,6 +8,7 @@
 #include "worker.h"
 
 enum { MAGIC = 0x6b647279, VERSION = 1 };
+enum { TAILS = 0x10000 / 8 }; // bytes
 enum { TENANT_ENTRY = 48, SNIFFER_ENTRY = 96, FRAME_ENTRY = 24 };
 
 struct frame {
@@ -98,17 +99,21 @@ static void insert(struct worker *w, const struct key *key) {
   while (w->table[at].claim != 0) at = (at + 1) & w->table_mask;
   w->table[at] = *key;
   if ((key->bits & KIND_MASK) < KIND_SNIFFER) return;
+  bool is_mac = (key->bits >> BITS_FAMILY & 3) == FAMILY_MAC;
+  uint32_t tail = (key->address.low >> (is_mac ? 32 : 48)) & 0xffff;
+  w->tails[tail >> 3] |= (uint8_t)(1 << (tail & 7));
   uint64_t hash = filter_hash(key->address);
   *filter_word(w, hash) |= filter_bits(hash);
 }
 
 static void read_map(struct reader *reader, struct worker *w) {
-  w->has_map = word(reader);
+  w->generation = word(reader);
   w->map_flags = word(reader);
   uint32_t loop_addresses = word(reader), keys = word(reader);
   w->shape_count = word(reader);
   uint32_t words = power_of_two(loop_addresses / 2 < 8 ? 8 : (loop_addresses + 1) / 2);
   w->filter_mask = words - 1;
+  w->tails = lines(TAILS);
   w->filter = lines(words * sizeof *w->filter);
   uint32_t slots = power_of_two(keys * 2 < 16 ? 16 : keys * 2);
   w->table_mask = slots - 1;
@@ -146,11 +151,11 @@ static void read_sniffer(struct worker *w, uint32_t number, const uint8_t *p, ui
   sniffer->queue_number = number;
   sniffer->mode = p[0];
   sniffer->fit = p[1];
-  sniffer->flags = load16(p + 2);
+  sniffer->to.flags = load16(p + 2);
   if (sniffer->fit == FIT_FRAGMENT) die("`fit: fragment` is not in it");
-  memcpy(sniffer->mac, p + 8, 6);
-  sniffer->vlan = load16(p + 14);
-  memcpy(sniffer->own_mac, p + 16, 6);
+  memcpy(sniffer->to.mac, p + 8, 6);
+  sniffer->to.vlan = load16(p + 14);
+  memcpy(sniffer->to.own_mac, p + 16, 6);
   sniffer->port = load16(p + 22);
   sniffer->mtu = load32(p + 24);
   sniffer->id = load32(p + 28);

@@ -21,6 +21,7 @@
 #include "rewrite.c"
 #include "encapsulate.c"
 #include "offer.c"
+#include "route.c"
 #include "process.c"
 #include "workload.c"
 #include "report.c"
@@ -82,21 +83,20 @@ static void fill(const struct bench *bench, uint32_t first, uint32_t count) {
   }
 }
 
-static volatile uint64_t touched;
-
-// The sender's part: takes what is queued, round by round, looks at each record, and is done with it.
-static inline void drain(struct worker *w, uint32_t turn, const struct asked *asked) {
-  uint64_t seen = 0;
-  for (uint32_t count; (count = take_ready(w, BATCH, turn, w->taken)) != 0;) {
-    for (uint32_t i = 0; i < count; i++) {
-      const struct record *record = &w->records[w->taken[i]];
-      seen += (uintptr_t)record->frame + record->length;
-      if (asked != NULL && asked->results != NULL) note_delivery(asked->results, record);
-      if (asked != NULL && asked->deliveries) print_delivery(record);
-    }
-    for (uint32_t i = 0; i < count; i++) settle(w, w->taken[i]);
+static void note_deliveries(const struct worker *w, uint32_t count, const struct asked *asked) {
+  for (uint32_t i = 0; i < count; i++) {
+    const struct record *record = &w->records[w->taken[i]];
+    if (asked->results != NULL) note_delivery(asked->results, record);
+    if (asked->deliveries) print_delivery(record);
   }
-  touched = seen;
+}
+
+// The sender's part: takes what is queued, round by round, and is done with it.
+static inline void drain(struct worker *w, uint32_t turn, const struct asked *asked) {
+  for (uint32_t count; (count = take_ready(w, BATCH, turn, w->taken)) != 0;) {
+    if (asked != NULL) note_deliveries(w, count, asked);
+    settle(w, w->taken, count);
+  }
 }
 
 static void note_packets(const struct worker *w, uint32_t count, const struct asked *asked) {
