@@ -2,7 +2,7 @@
 
 import type { Report } from "../datapath/index.js";
 import { type Counters, type Session, VERDICTS } from "../engine/index.js";
-import { VERDICT_SENTENCES } from "../explain/index.js";
+import { VERDICT_SENTENCES } from "../explain/sentences.js"; // without the rest of explain, which loads what only configurations need
 import { lossText, tableText } from "./table.js";
 import type { ReportStyle } from "./terminal.js";
 
