@@ -14,7 +14,7 @@ import { bothForms, type RandomMap, randomMap } from "./random-delivery.js";
 const PACKETS = Number(process.env.SPANGATE_PACKETS ?? 200_000);
 const SEED = Number(process.env.SPANGATE_SEED ?? 1);
 /** Packets of one map, and how many different ones they are. */
-const RUN = 1 << 18;
+const RUN = Math.min(1 << 17, Math.ceil(PACKETS / 8));
 const POOL = 2048;
 const LONGEST = 1900;
 
@@ -51,7 +51,7 @@ test(`nobody else's packet in ${PACKETS}`, { timeout: 24 * 3_600_000 }, async ()
   let used = 0;
   for (const map of maps) {
     if (received >= PACKETS) break;
-    const forms = map.tenants.length > 1 ? bothForms(map as RandomMap) : undefined;
+    const forms = map.tenants.length > 1 ? bothForms(withoutRates(map)) : undefined;
     if (forms === undefined) continue;
     used++;
     const engine = await Engine.create({ sessions: 4096 });
@@ -84,6 +84,16 @@ test(`nobody else's packet in ${PACKETS}`, { timeout: 24 * 3_600_000 }, async ()
   expect(received).toBe(PACKETS);
   expect(offered).toBeGreaterThan(PACKETS / 20);
 });
+
+/** A packet's time is a number here, and nothing that a rate could go by; and queues that a batch does not fill. */
+function withoutRates(map: RandomMap): RandomMap {
+  const tenants = map.tenants.map((tenant) => ({
+    ...tenant,
+    rate: undefined,
+    sniffers: tenant.sniffers.map(({ rate: _, ...sniffer }) => ({ ...sniffer, queue: at.BATCH })),
+  }));
+  return { ...map, tenants };
+}
 
 /** A packet's number in the pool is its time, which its deliveries carry. */
 function announce(
