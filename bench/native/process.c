@@ -20,6 +20,7 @@ static inline void conclude(struct worker *w, struct descriptor *d, enum verdict
   w->counters[verdict]++;
 }
 
+// Flattened: the parser has two callers, and would be called.
 __attribute__((flatten)) static void process_one_pass(struct worker *w, uint32_t count) {
   for (struct descriptor *d = w->descriptors, *end = d + count; d < end; d++) {
     enum verdict verdict = parse(w, d);
