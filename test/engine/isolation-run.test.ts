@@ -17,6 +17,7 @@ const SEED = Number(process.env.SPANGATE_SEED ?? 1);
 const RUN = Math.min(1 << 17, Math.ceil(PACKETS / 8));
 const POOL = 2048;
 const LONGEST = 1900;
+const TIMEOUT = 60_000_000_000n;
 
 interface Packet {
   readonly frame: Frame;
@@ -24,14 +25,20 @@ interface Packet {
   readonly tenant: number;
 }
 
-/** Packets that the reference settles one by one; fragments need each other. */
+/** Packets that the reference settles one by one. Fragments need each other: so long apart, none finds another. */
 function packetsFor(map: NonNullable<ReturnType<typeof bothForms>>["reference"], stream: Iterator<Frame>) {
   const decoder = new ReferenceDecoder({ ...DEFAULTS, map });
   const packets: Packet[] = [];
   for (let number = 1; packets.length < POOL; number++) {
     const frame = number % 3 === 0 ? seeds[number % seeds.length]! : (stream.next().value as Frame);
     if (frame.frame.length > LONGEST) continue;
-    const settled = decoder.packet(number, frame.frame, frame.originalLength, BigInt(number), frame.linkType);
+    const settled = decoder.packet(
+      number,
+      frame.frame,
+      frame.originalLength,
+      BigInt(number) * TIMEOUT,
+      frame.linkType,
+    );
     const result = settled.find(({ packet }) => packet === number)?.result;
     if (result === undefined || result.verdict.startsWith("fragment") || result.verdict === "reassembled")
       continue;
