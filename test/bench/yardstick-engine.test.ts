@@ -43,7 +43,10 @@ describe.skipIf(compiled === undefined)("what is measured", () => {
 });
 
 describe.skipIf(compiled === undefined)("mutated packets", () => {
-  test("to sniffers of every kind", async () => {
+  test.each([
+    ["to sniffers of every kind", {}],
+    ["of more sessions than there is room for, which keep no route", { sessions: 20 }],
+  ])("%s", async (_, options) => {
     const stream = mutations(9002, seeds);
     const map = image();
     // Longer ones take another kind of slot in the engine, of which there are few.
@@ -53,7 +56,7 @@ describe.skipIf(compiled === undefined)("mutated packets", () => {
     const { packets } = await decodeNatively(compiled!, "one-pass", scenarioOf(all, {}, map));
     const frames = all.filter((_, i) => packets[i]!.verdict !== LEFT_OUT);
     expect(frames.length).toBeGreaterThan(all.length / 2);
-    const scenario = scenarioOf(frames, {}, map);
+    const scenario = scenarioOf(frames, options, map);
     await expectAllEqual(scenario, scenario.frames.length / scenario.inFlight);
   });
 });
