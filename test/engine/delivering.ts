@@ -64,8 +64,6 @@ export class DeliveringEngine {
   }
 
   replaceMap(map: CompiledMap): void {
-    // What `take` emptied is on the worker's ready list still, and a number on it is nobody else's.
-    this.drain();
     this.engine.replaceMap(map.image);
     this.#map = map;
     this.#queues = this.#numbers();

@@ -105,8 +105,8 @@ describe.each(["plain", "shared"] as const)("a map in %s memory", (build) => {
     expect(many % 64).toBe(0);
     expect(word(many + at.TENANT_SNIFFER)).toBe(record(3));
     expect(list(word(many + at.TENANT_SNIFFERS), 3)).toEqual([3, 1, 2].map(record));
-    expect(word(many + at.TENANT_BALANCE_MASK)).toBe(511);
-    const places = new Uint16Array(memory.memory.buffer, word(many + at.TENANT_BALANCE), 512);
+    expect(word(many + at.TENANT_BALANCE_MASK)).toBe(4095);
+    const places = new Uint16Array(memory.memory.buffer, word(many + at.TENANT_BALANCE), 4096);
     expect(Array.from(places)).toEqual(Array.from(image.balance));
     expect([word(one + at.TENANT_SNIFFER), word(one + at.TENANT_SNIFFER_COUNT)]).toEqual([record(4), 1]);
     expect(list(word(one + at.TENANT_SNIFFERS), 1)).toEqual([record(4)]);

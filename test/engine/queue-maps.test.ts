@@ -95,7 +95,7 @@ describe("the number of a sniffer that is gone", () => {
     expect(gateway.engine.slots.free).toBe(gateway.engine.slots.count);
   });
 
-  test("does not while the ready list names it: each packet is taken once", async () => {
+  test("stands on the ready list once, though it stood there for the former one: each packet is taken once", async () => {
     const { gateway, offer, replace, queues } = await gatewayWith([a]);
     const number = queues.present("a")!;
     offer(1);

@@ -251,8 +251,8 @@ describe("several sniffers", () => {
     const { balance, sniffers: chosen } = there;
     expect(chosen).toHaveLength(1);
     expect(linesOf(there)).toHaveLength(1);
-    expect(balance!.places).toBe(256);
-    expect(balance!.flowHash % 256).toBe(balance!.place);
+    expect(balance!.places).toBe(4096);
+    expect(balance!.flowHash % 4096).toBe(balance!.place);
     expect(there.reason).toContain(
       `to ${chosen![0]} by place ${balance!.place} of 4096 in the balance (flow hash 0x`,
     );
