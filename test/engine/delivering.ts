@@ -1,4 +1,4 @@
-// An engine that delivers, in the four ways a host can hand it frames. Memory around and behind frames is filled with 0xa5, so
+// An engine that delivers, in the ways a host can hand it frames. Memory around and behind frames is filled with 0xa5, so
 // that a byte nobody wrote shows in what is delivered, and a byte written outside a lent frame shows in the filling.
 
 import { expect } from "vitest";
@@ -17,6 +17,7 @@ const WAYS = {
   lent: { lent: true },
   copied: { lent: false },
   slots: { lent: false },
+  "slots, settled at once": { lent: true },
   "full parser": { lent: false, fastPath: false },
 } satisfies Record<string, Partial<EngineOptions>>;
 export const ALL_WAYS = Object.keys(WAYS) as Way[];
@@ -63,6 +64,11 @@ export class DeliveringEngine {
     return new DeliveringEngine(engine, way, map, sender);
   }
 
+  /** Deliveries are taken before anything else is processed. */
+  get settlesAtOnce(): boolean {
+    return WAYS[this.way].lent;
+  }
+
   replaceMap(map: CompiledMap): void {
     this.engine.replaceMap(map.image);
     this.#map = map;
@@ -81,7 +87,7 @@ export class DeliveringEngine {
   announce(frames: readonly Frame[]): number {
     const { engine } = this;
     engine.batch.clear();
-    if (this.way === "lent") this.#fillAssembled();
+    if (this.settlesAtOnce) this.#fillAssembled();
     const some = frames.slice(0, engine.batch.room);
     const isLent = this.way === "lent" || this.way === "copied";
     const size = some.reduce((sum, { frame }) => sum + frame.length + GAP, GAP);

@@ -88,12 +88,12 @@ export function expectDeliversEqually(
         expectVerdicts();
         expectAccounts(engine, reference, names, chosen);
         // Lent frames, and datagrams where they were put together, are sent before anything else is done.
-        if (engine.way === "lent") drainAll();
+        if (engine.settlesAtOnce) drainAll();
       }
       engine.expectOnlyFramesWritten(frames.slice(done, done + announced));
       done += announced;
     }
-    if (engine.way === "lent") continue;
+    if (engine.settlesAtOnce) continue;
     for (const [name, count] of takes) {
       expectPackets(name, engine.take(name, count), reference.take(name, count));
     }

@@ -188,6 +188,17 @@ describe("slots", () => {
     expect(gateway.take()).toEqual(["a 0", "a 1", "a 2"]);
   });
 
+  test("a packet for which no sniffer of its tenant has one is delivered to nobody, and says so", async () => {
+    const map = mapOf([{ name: "a" }, { name: "b" }, { name: "c" }]);
+    const gateway = await QueueGateway.create(map, { ...pool, largeSlots: 0 });
+    expect(gateway.offer(mirrored(0, 1, long), "lent")).toBe(QUEUE_FULL);
+    const accounts = gateway.engine.queues.accounts();
+    for (const name of ["a", "b", "c"]) {
+      expect(accounts.get(name)).toMatchObject({ offered: 1, droppedNewest: 1, queued: 0 });
+    }
+    expect(gateway.engine.counters()).toMatchObject({ received: 1, delivered: 0, "queue-full": 1 });
+  });
+
   test("packets that nobody takes give theirs back", async () => {
     const gateway = await QueueGateway.create(mapOf([{ name: "a", queue: 1 }]), pool);
     for (let i = 0; i < 500; i++) gateway.offer(mirrored(i % 3, i));

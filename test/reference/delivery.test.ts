@@ -109,6 +109,17 @@ describe("rates", () => {
     expect(offer(delivery, frameOf(50))).toBe("rate; a rate");
   });
 
+  test("a frame of which 3 bytes were captured is charged the 14 that are sent, and its tag", () => {
+    const fits = (fields: Partial<ReferenceSniffer>, first: number) => {
+      const delivery = deliveryTo([file("a", { ...mac(fields), rate: MBIT, queue: 9999 })]);
+      // 131 of these leave little of the 131,072 bytes.
+      for (let packet = 0; packet < 131; packet++) offer(delivery, frameOf(first));
+      return times(delivery, Uint8Array.of(1, 2, 3));
+    };
+    expect(fits({}, 1000)).toBe(Math.floor(72 / 14));
+    expect(fits({ vlan: 1 }, 996)).toBe(Math.floor(72 / 18));
+  });
+
   test("truncated first, fragmented later", () => {
     const tunnel = { deliver: "gre", to: "192.0.2.1", rate: MBIT, queue: 9999 } as const;
     const truncated = deliveryTo([file("a", tunnel)], {}, 500);
