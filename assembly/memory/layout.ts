@@ -60,13 +60,13 @@ export const WORKERS = PORTS + 65536;
 //    is known asks neither the exact table nor tenant nor sniffer ────────────────────────────────────────────────────
 export const ROUTE_KEY = 0; // u64: generation number, ROUTE_NVGRE, outer VLAN; 0: nothing is kept
 export const ROUTE_CLAIM = 8; // u32, address of the slot that claims the tunnel, 0: none
-export const ROUTE_CLAIM_NUMBER = 12; // u32
+export const ROUTE_QUEUE = 12; // u32, number
 export const ROUTE_TENANT = 16; // u32
-export const ROUTE_QUEUE = 20; // u32, number
-export const ROUTE_MODE = 24; // u8, Delivery of the tenant's only sniffer, or ROUTE_*
-export const ROUTE_SNAPLEN = 28; // u32
+export const ROUTE_CLAIM_NUMBER = 20; // u32; with the tenant as a descriptor has them
+export const ROUTE_SNAPLEN = 24; // u32
+export const ROUTE_MODE = 28; // u8, Delivery of the tenant's only sniffer, or ROUTE_*
 export const ROUTE_SNIFFER = 32; // 16 bytes of the sniffer's record from SNIFFER_FLAGS on
-export const ROUTE_SIZE = 64;
+export const ROUTE_SIZE = 48;
 export const ROUTE_NVGRE = 0x10000;
 export const ROUTE_NOBODY = 0xfe; // the map delivers to nobody: packets are classified only
 export const ROUTE_UNUSUAL = 0xff; // the general way finds out, packet by packet
@@ -75,7 +75,7 @@ export const ROUTE_UNUSUAL = 0xff; // the general way finds out, packet by packe
 export const WORKER_SESSIONS = 0; // u32, address of SESSION entries
 export const WORKER_SESSION_CAPACITY = 4; // u32
 export const WORKER_SESSION_INDEX = 8; // u32, address of the hash index: u32 × (mask + 1), entry number + 1
-export const WORKER_SESSION_MASK = 12; // u32
+export const WORKER_SESSION_MASK = 12; // u32, of the part of the index that is in use: it grows with the sessions
 export const WORKER_DATAGRAMS = 16; // u32, address of the reassembly area, laid out in memory/fragments.ts
 export const WORKER_PIECES = 20; // u32, blocks of PIECE_BLOCK bytes (and piece records) in it
 export const WORKER_SETTLED = 24; // u32, address of settled events, SETTLED_SIZE each
@@ -105,6 +105,7 @@ export const WORKER_LARGE_STACK = 124; // u32
 export const WORKER_LARGE_FREE = 128; // u32
 export const WORKER_TAKEN_COUNT = 132; // u32, how many records the last `take` gave
 export const WORKER_TOUCHED = 136; // u32, of no meaning: keeps loads that are made for the cache's sake
+export const WORKER_SESSION_MASK_MAX = 140; // u32
 export const WORKER_HEADER_SIZE = 192;
 
 export const COUNTERS = WORKER_HEADER_SIZE;
@@ -209,27 +210,27 @@ export const ROUTES = TAKEN + TAKEN_MAX * 4;
 export const GROUP = 64; // packets that a step takes at once: their descriptors stay in the first cache from step to step
 export const WORKER_SIZE = ROUTES + GROUP * ROUTE_SIZE;
 
-// ── session entry ────────────────────────────────────────────────────────────────────────────────────────────────
+// ── session entry: two cache lines that every packet touches, one for rarer things ────────────────────────────────
 export const SESSION_SOURCE = 0;
 export const SESSION_DESTINATION = 16;
 export const SESSION_ID = 32; // u32
 export const SESSION_META = 36; // u32: Encapsulation, SESSION_HAS_ID, SESSION_TUNNEL
 export const SESSION_PACKETS = 40; // u64
 export const SESSION_BYTES = 48; // u64, captured bytes of decoded frames
-export const SESSION_LOST = 56; // i64
-export const SESSION_REORDERED = 64; // u64
-export const SESSION_DUPLICATES = 72; // u64
-export const SESSION_RESTARTS = 80; // u32
-export const SESSION_HIGHEST = 84; // u32
-export const SESSION_WINDOW = 88; // u64, bit n: HIGHEST - n was seen
-export const SESSION_STATE = 96; // u32, STATE_*
-export const SESSION_TRACK = 100; // u32, entry that holds the sequence (itself, or its tunnel's)
-export const SESSION_MIRROR_TIME = 104; // u64, ns
-export const SESSION_CAPTURE_TIME = 112; // u64, ns, of the packet MIRROR_TIME belongs to
-export const SESSION_TICKS = 120; // u32, ERSPAN III timestamp of that packet
-export const SESSION_GRANULARITY = 124; // u8
-export const SESSION_KNOWN = 125; // u8, how many numbers up to HIGHEST belong to this run: earlier ones were before it
-export const SESSION_ROUTE = 128; // ROUTE_SIZE bytes: what the tenant map says of its packets
+export const SESSION_TRACK = 56; // u32, entry that holds the sequence (itself, or its tunnel's)
+export const SESSION_WINDOW = 64; // u64, bit n: HIGHEST - n was seen
+export const SESSION_HIGHEST = 72; // u32
+export const SESSION_KNOWN = 76; // u8, how many numbers up to HIGHEST belong to this run: earlier ones were before it
+export const SESSION_STATE = 77; // u8, STATE_*
+export const SESSION_ROUTE = 80; // ROUTE_SIZE bytes: what the tenant map says of its packets
+export const SESSION_LOST = 128; // i64
+export const SESSION_REORDERED = 136; // u64
+export const SESSION_DUPLICATES = 144; // u64
+export const SESSION_RESTARTS = 152; // u32
+export const SESSION_GRANULARITY = 156; // u8
+export const SESSION_MIRROR_TIME = 160; // u64, ns
+export const SESSION_CAPTURE_TIME = 168; // u64, ns, of the packet MIRROR_TIME belongs to
+export const SESSION_TICKS = 176; // u32, ERSPAN III timestamp of that packet
 export const SESSION_ENTRY = 192;
 
 export const SESSION_ENCAPSULATION_MASK = 0xff;
@@ -274,7 +275,7 @@ export const MAP_OWNER_SHAPE_COUNT = 28; // u32
 export const MAP_FLAGS = 32; // u32, MAP_HAS_*
 export const MAP_SNIFFERS = 36; // u32, address of SNIFFER_SIZE records
 export const MAP_SNIFFER_COUNT = 40; // u32; 0: packets are classified and not delivered
-export const MAP_FILTER = 44; // u32, address of the filter of delivery and gateway addresses: a bit for each last two bytes, then words of 64 bits
+export const MAP_FILTER = 44; // u32, address of the filter of delivery and gateway addresses: a bit for each number made of their last four bytes, then words of 64 bits
 export const FILTER_TAILS = 8192; // bytes of the former
 export const MAP_FILTER_MASK = 48; // u32, words - 1
 export const MAP_HEADER_SIZE = 64;
@@ -378,25 +379,23 @@ export const CELL_IDENTIFICATION = 4; // u32, of the next IP packet that may be 
 
 // ── queue of a sniffer: a ring of record numbers ─────────────────────────────────────────────────────────────────
 // Places count up without end, modulo 2^32: from head to TAIL they are queued. A queue that the worker empties itself (its own)
-// begins at place 0 again whenever it is empty, has its head in SEEN, and its first NEAR places in its second line. Of one that
-// another thread empties, the second line is that thread's, and so are TAKEN, SENT and SENT_BYTES there.
-export const QUEUE_TAIL = 0; // u32, written by the producer
-export const QUEUE_SEEN = 4; // u32, the head; of another thread's, when the producer last looked
-export const QUEUE_RING = 8; // u32, address of record numbers (u32)
-export const QUEUE_MASK = 12; // u32, places - 1
-export const QUEUE_LIMIT = 16; // u32, most packets queued
-export const QUEUE_FLAGS = 20; // u32, QUEUE_*
-export const QUEUE_HELD = 24; // u32, slots that its packets occupy, in flight too
-export const QUEUE_LISTED = 28; // u32, 1: it is on the worker's ready list
-export const QUEUE_OFFERED = 32; // u64, packets
-export const QUEUE_TAKEN = 40; // u64, packets; from here on written by who empties it
-export const QUEUE_SENT = 48; // u64
-export const QUEUE_SENT_BYTES = 56; // u64
-export const QUEUE_NEAR = 64; // u32 × NEAR
-export const NEAR = 16;
+// begins at place 0 again whenever it is empty, has its head in SEEN, and its first NEAR places here, the first three of them in the
+// line that every packet touches. Of a queue that another thread empties, the second line is that thread's, and so are TAKEN, SENT
+// and SENT_BYTES there.
+export const QUEUE_OFFERED = 0; // u64, packets
+export const QUEUE_TAKEN = 8; // u64, packets; the next three are written by who empties it
+export const QUEUE_SENT = 16; // u64
+export const QUEUE_SENT_BYTES = 24; // u64
+export const QUEUE_TAIL = 32; // u32, written by the producer
+export const QUEUE_SEEN = 36; // u32, the head; of another thread's, when the producer last looked
+export const QUEUE_LIMIT = 40; // u32, most packets queued
+export const QUEUE_HELD = 44; // u32, slots that its packets occupy, in flight too
+export const QUEUE_FLAGS = 48; // u32, QUEUE_*
+export const QUEUE_NEAR = 52; // u32 × NEAR
+export const NEAR = 19;
 export const QUEUE_HEAD = 64; // u32, moved by the other thread, and by the producer that drops the oldest
 export const QUEUE_RETURNED = 68; // u32, written by the other thread: places of the ring of returns that it has filled
-export const QUEUE_THREAD = 40; // what is added to TAKEN, SENT, SENT_BYTES for the other thread's
+export const QUEUE_THREAD = 64; // what is added to TAKEN, SENT, SENT_BYTES for the other thread's
 export const QUEUE_DROPPED_NEWEST = 128; // u64; here what is seldom touched
 export const QUEUE_DROPPED_OLDEST = 136; // u64
 export const QUEUE_RATE = 144; // u64
@@ -405,9 +404,12 @@ export const QUEUE_SEND_ERROR = 160; // u64, written by who empties it
 export const QUEUE_HELD_LARGE = 168; // u32
 export const QUEUE_RETURNS = 172; // u32, address of IN_FLIGHT_MAX record numbers (u32): done with, on their way back to the producer
 export const QUEUE_RECLAIMED = 176; // u32, the producer's: places of it that it has emptied
+export const QUEUE_RING = 180; // u32, address of record numbers (u32)
+export const QUEUE_MASK = 184; // u32, places - 1
 export const QUEUE_SIZE = 192;
 export const QUEUE_DROP_OLDEST = 1;
 export const QUEUE_THREADED = 2; // another thread consumes it
+export const QUEUE_LISTED = 4; // it is on the worker's ready list
 export const IN_FLIGHT_MAX = 256;
 
 // ── record of a delivery: one cache line ─────────────────────────────────────────────────────────────────────────

@@ -115,8 +115,9 @@ export function pushOwn(queue: usize, number: u32, tail: u32, entry: u32): void 
 }
 
 function listOnce(queue: usize, number: u32): void {
-  if (load<u32>(queue, QUEUE_LISTED) != 0) return;
-  store<u32>(queue, 1, QUEUE_LISTED);
+  const flags = load<u32>(queue, QUEUE_FLAGS);
+  if ((flags & QUEUE_LISTED) != 0) return;
+  store<u32>(queue, flags | QUEUE_LISTED, QUEUE_FLAGS);
   list(number);
 }
 
@@ -169,6 +170,10 @@ export function reclaim(queue: usize): void {
     free(queue, load<u32>(returns + ((reclaimed & (IN_FLIGHT_MAX - 1)) << 2)));
   }
   atomic.store<u32>(queue, reclaimed, QUEUE_RECLAIMED);
+}
+
+function unlist(queue: usize): void {
+  store<u32>(queue, load<u32>(queue, QUEUE_FLAGS) & ~QUEUE_LISTED, QUEUE_FLAGS);
 }
 
 function list(number: u32): void {
@@ -279,7 +284,7 @@ export function takeReady(most: u32, turn: u32, into: usize): u32 {
     if (!isThreaded(queue)) taken += takeOwn(queue, min<u32>(turn, most - taken), into + (taken << 2));
     setField(WORKER_READY_FIRST, (first + 1) & field(WORKER_READY_MASK));
     setField(WORKER_READY_COUNT, field(WORKER_READY_COUNT) - 1);
-    if (isThreaded(queue) || queued(queue) == 0) store<u32>(queue, 0, QUEUE_LISTED);
+    if (isThreaded(queue) || queued(queue) == 0) unlist(queue);
     else list(number);
   }
   return taken;

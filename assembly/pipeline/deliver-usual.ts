@@ -5,7 +5,6 @@
 
 import { Delivery } from "../delivery";
 import {
-  CLAIM,
   DESCRIPTOR,
   FRAME_MIN,
   HAS,
@@ -35,7 +34,6 @@ import {
   RECORD_SLOT,
   RECORD_TIME,
   ROUTE,
-  ROUTE_CLAIM_NUMBER,
   ROUTE_MODE,
   ROUTE_NOBODY,
   ROUTE_QUEUE,
@@ -69,7 +67,7 @@ const DESTINATION: usize = ethernet.HEADER_LEN + ipv4.DESTINATION;
 const LONGEST: u32 = 0xffff - <u32>vlan.HEADER_LEN;
 /** What of a sniffer's record a route has, seen as that record. */
 const ADDRESSING: usize = ROUTE_SNIFFER - SNIFFER_FLAGS;
-const MAC_TAIL: usize = ethernet.DESTINATION + 4;
+const MAC_TAIL: usize = ethernet.DESTINATION + 2;
 const ADDRESSED: u32 = <u32>(ethernet.HEADER_LEN + ipv4.HEADER_LEN);
 
 /**
@@ -105,10 +103,10 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       // Untagged IPv4 to nobody's delivery address.
       if (captured < ADDRESSED) break;
       if (<u32>load<u16>(frame + ethernet.TYPE) != ETHERTYPE_IPV4) break;
-      if (tailBit(filter, load<u16>(frame + MAC_TAIL)) != 0) {
+      if (tailBit(filter, load<u32>(frame + MAC_TAIL)) != 0) {
         if (mayBeKnown(generation, 0, ethernet.mac(frame))) break;
       }
-      if (tailBit(filter, load<u16>(frame + DESTINATION + 2)) != 0) {
+      if (tailBit(filter, load<u32>(frame + DESTINATION)) != 0) {
         if (mayBeKnown(generation, 0, ((<u64>load<u32>(frame + DESTINATION)) << 32) | 0xffff0000)) break;
       }
     }
@@ -128,8 +126,7 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
 
       count(queue, QUEUE_OFFERED);
       store<u32>(queue, held + 1, QUEUE_HELD);
-      store<u32>(d, load<u32>(route, ROUTE_TENANT), TENANT);
-      store<u32>(d, load<u32>(route, ROUTE_CLAIM_NUMBER), CLAIM);
+      const owner = load<u64>(route, ROUTE_TENANT);
       store<u32>(d, NONE, SLOT);
       const first = mode == Delivery.Mac ? rewriteMac(route + ADDRESSING, frame) : frame;
       const entry = load<u32>(stack + (--free << 2));
@@ -142,11 +139,13 @@ export function deliverUsual(d: usize, end: usize, generation: usize): usize {
       store<u32>(at, queueNumber, RECORD_QUEUE);
       store<u32>(at, NONE, RECORD_NEXT);
       v128.store(at, v128.load(d, HAS), RECORD_ABOUT);
+      // Before the tenant is noted: a wide load behind a narrow store waits for it.
       v128.store(at, v128.load(d, HAS + 16), RECORD_ABOUT + 16);
+      store<u64>(at, owner, RECORD_ABOUT + (TENANT - HAS));
+      store<u64>(d, owner, TENANT);
       pushOwn(queue, queueNumber, tail, entry);
     } else {
-      store<u32>(d, load<u32>(route, ROUTE_TENANT), TENANT);
-      store<u32>(d, load<u32>(route, ROUTE_CLAIM_NUMBER), CLAIM);
+      store<u64>(d, load<u64>(route, ROUTE_TENANT), TENANT);
     }
     store<u8>(d, 1, RULE);
     delivered++;

@@ -42,14 +42,14 @@ function unwrap(d: usize, session: usize, granularity: i32): void {
   const ticks = load<u64>(d, MIRROR);
   const captureTime = load<u64>(d, TIME);
   let time = captureTime;
-  const anchored = (load<u32>(session, SESSION_STATE) & STATE_MIRROR) != 0;
+  const anchored = (load<u8>(session, SESSION_STATE) & STATE_MIRROR) != 0;
   if (anchored && <i32>load<u8>(session, SESSION_GRANULARITY) == granularity) {
     const last = <u64>load<u32>(session, SESSION_TICKS);
     const elapsed = <i64>(captureTime - load<u64>(session, SESSION_CAPTURE_TIME));
     const passed = nearest(last, ticks, granularity, elapsed);
     time = load<u64>(session, SESSION_MIRROR_TIME) + passed;
   }
-  store<u32>(session, load<u32>(session, SESSION_STATE) | STATE_MIRROR, SESSION_STATE);
+  store<u8>(session, load<u8>(session, SESSION_STATE) | STATE_MIRROR, SESSION_STATE);
   store<u8>(session, <u8>granularity, SESSION_GRANULARITY);
   store<u32>(session, <u32>ticks, SESSION_TICKS);
   store<u64>(session, captureTime, SESSION_CAPTURE_TIME);

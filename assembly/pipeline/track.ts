@@ -46,6 +46,7 @@ import {
   WORKER_SESSION_COUNT,
   WORKER_SESSION_INDEX,
   WORKER_SESSION_MASK,
+  WORKER_SESSION_MASK_MAX,
 } from "../memory/layout";
 import { add, field, sessions, setField } from "../memory/worker";
 import { Verdict } from "../verdict";
@@ -53,6 +54,8 @@ import { mirrorTime } from "./mirror-time";
 
 const MAX_GAP: i32 = 1 << 24;
 const WINDOW: i32 = 64;
+/** Places of the index for each session, while it can grow. */
+const PLACES_A_SESSION: u32 = 4;
 
 function metaOf(d: usize): u32 {
   const has = load<u32>(d, HAS);
@@ -120,7 +123,7 @@ export function touchSessions(first: usize, end: usize): u32 {
   }
   for (let d = first; d < end; d += DESCRIPTOR) {
     const at = table + <usize>max<u32>(load<u32>(d, TOUCHED), 1) * SESSION_ENTRY - SESSION_ENTRY;
-    seen ^= load<u32>(at, SESSION_META) ^ load<u32>(at, SESSION_STATE) ^ load<u32>(at, SESSION_ROUTE);
+    seen ^= load<u32>(at, SESSION_META) ^ load<u32>(at, SESSION_ROUTE);
   }
   return seen;
 }
@@ -152,14 +155,30 @@ function entryOf(d: usize, meta: u32, id: u32, hash: u32): u32 {
   const count = field(WORKER_SESSION_COUNT);
   if (count == field(WORKER_SESSION_CAPACITY)) return NONE;
   setField(WORKER_SESSION_COUNT, count + 1);
-  store<u32>(index + (slot << 2), count + 1);
   const at = entry(count);
   memory.fill(at, 0, SESSION_ENTRY);
   memory.copy(at + SESSION_SOURCE, d + SOURCE, 32);
   store<u32>(at, id, SESSION_ID);
   store<u32>(at, meta, SESSION_META);
+  store<u32>(index + (slot << 2), count + 1);
+  if ((count + 1) * PLACES_A_SESSION > mask) growIndex(count + 1);
   store<u32>(at, trackOf(d, meta, count), SESSION_TRACK);
   return count;
+}
+
+/** Begins the index anew with twice the places, which a few sessions do without so that it stays in the cache. */
+function growIndex(count: u32): void {
+  const mask = field(WORKER_SESSION_MASK) * 2 + 1;
+  if (mask > field(WORKER_SESSION_MASK_MAX)) return;
+  const index = <usize>field(WORKER_SESSION_INDEX);
+  memory.fill(index, 0, (<usize>mask + 1) << 2);
+  for (let i: u32 = 0; i < count; i++) {
+    const at = entry(i);
+    let slot = hash32(at + SESSION_SOURCE, load<u32>(at, SESSION_META), load<u32>(at, SESSION_ID)) & mask;
+    while (load<u32>(index + (slot << 2)) != 0) slot = (slot + 1) & mask;
+    store<u32>(index + (slot << 2), i + 1);
+  }
+  setField(WORKER_SESSION_MASK, mask);
 }
 
 /** The entry that holds a new session's sequence: its own, or with tunnel scope one for all sessions of the tunnel. */
@@ -188,13 +207,13 @@ function isEntry(at: usize, d: usize, meta: u32, id: u32): bool {
 
 /** Gap, reorder, duplicate, restart: counted apart, and nothing is dropped because of order. */
 function sequence(at: usize, number: u32): void {
-  const state = load<u32>(at, SESSION_STATE);
+  const state = load<u8>(at, SESSION_STATE);
   const distance = <i32>(number - load<u32>(at, SESSION_HIGHEST));
   if ((state & STATE_SEQUENCE) == 0) {
-    store<u32>(at, state | STATE_SEQUENCE, SESSION_STATE);
+    store<u8>(at, state | STATE_SEQUENCE, SESSION_STATE);
     restart(at, number);
   } else if (distance > 0 && distance <= MAX_GAP) {
-    store<i64>(at, load<i64>(at, SESSION_LOST) + (distance - 1), SESSION_LOST);
+    if (distance != 1) store<i64>(at, load<i64>(at, SESSION_LOST) + (distance - 1), SESSION_LOST);
     store<u32>(at, number, SESSION_HIGHEST);
     const window = load<u64>(at, SESSION_WINDOW);
     store<u64>(at, distance >= WINDOW ? 1 : (window << distance) | 1, SESSION_WINDOW);

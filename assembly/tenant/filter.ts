@@ -1,18 +1,24 @@
 // Which addresses cannot be a sniffer's or the gateway's, so that the check for loops costs most packets one look for each address.
-// First by an address's last two bytes, a bit for each; then by a Bloom filter whose bits of one address stand in one word
+// First by 16 bits of its last four bytes, of which one multiplication makes a number; then by a Bloom filter whose bits of one address stand in one word
 // (blocked: Putze, Sanders, Singler 2007). A hit proves nothing; the exact table is asked then.
 
 import { BITS_FAMILY, FAMILY_MAC, FILTER_TAILS, MAP_FILTER, MAP_FILTER_MASK } from "../memory/layout";
 
 const K1: u64 = 0x9e3779b97f4a7c15;
 const K2: u64 = 0xbf58476d1ce4e5b9;
+const TAIL: u32 = 0x9e3779b1;
 
 export function filterOf(generation: usize): usize {
   return load<u32>(generation, MAP_FILTER);
 }
 
-/** 0: no delivery or gateway address ends in these two bytes, as a load of the machine's byte order has them. */
-export function tailBit(filter: usize, tail: u32): u32 {
+function tailOf(word: u32): u32 {
+  return (word * TAIL) >> 16;
+}
+
+/** 0: no delivery or gateway address ends in these four bytes, as a load of the machine's byte order has them. */
+export function tailBit(filter: usize, word: u32): u32 {
+  const tail = tailOf(word);
   return (<u32>load<u8>(filter + (tail >> 3)) >> (tail & 7)) & 1;
 }
 
@@ -39,7 +45,7 @@ export function mayBeKnown(generation: usize, high: u64, low: u64): bool {
 /** @param keyBits KEY_BITS of its slot */
 export function addToFilter(generation: usize, keyBits: u32, high: u64, low: u64): void {
   const isMac = ((keyBits >> BITS_FAMILY) & 3) == FAMILY_MAC;
-  const tail = <u32>(isMac ? low >> 32 : low >> 48) & 0xffff;
+  const tail = tailOf(<u32>(isMac ? low >> 16 : low >> 32));
   const at = filterOf(generation) + (tail >> 3);
   store<u8>(at, <u8>(<u32>load<u8>(at) | ((<u32>1) << (tail & 7))));
   const hash = hashOf(high, low);

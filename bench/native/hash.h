@@ -8,6 +8,7 @@
 
 #define K1 0x9e3779b97f4a7c15u
 #define K2 0xbf58476d1ce4e5b9u
+#define TAIL 0x9e3779b1u
 #define K3 0x94d049bb133111ebu
 
 // Every word times a secret odd number of its own; the products do not wait for one another.

@@ -57,10 +57,19 @@ static inline const struct key *claim_of(const struct worker *w, const struct de
   return NULL;
 }
 
+static inline const struct key *claim_at(const struct worker *w, uint32_t number) {
+  return number == NONE ? NULL : &w->table[number];
+}
+
 // ── loop: a packet on its way to a sniffer or to this gateway ──
 
-// Whether the address ends in the last two bytes of any delivery or gateway address, as they are loaded.
-static inline bool may_be_tail(const struct worker *w, uint32_t tail) { return w->tails[tail >> 3] >> (tail & 7) & 1; }
+static inline uint32_t tail_of(uint32_t word) { return word * TAIL >> 16; }
+
+// Whether a delivery or gateway address may end in these four bytes, as they are loaded.
+static inline bool may_be_tail(const struct worker *w, uint32_t word) {
+  uint32_t tail = tail_of(word);
+  return w->tails[tail >> 3] >> (tail & 7) & 1;
+}
 
 // A blocked Bloom filter: two bits in one word say whether the exact table need be asked at all.
 static inline uint64_t filter_hash(struct address address) {

@@ -8,7 +8,7 @@
 static inline enum verdict deliver(struct worker *w, struct descriptor *d, const struct route *route) {
   if (w->generation != 0) {
     if (LIKELY(deliver_usual(w, d, route))) return DELIVERED;
-    enum verdict verdict = classify(w, d, route->claim);
+    enum verdict verdict = classify(w, d, claim_at(w, route->claim));
     if (verdict != DELIVERED) return verdict;
   }
   dress(d);
@@ -59,7 +59,6 @@ static inline void prefetch_sessions(const struct worker *w, const struct descri
     const struct session *session = &w->sessions[held - 1];
     __builtin_prefetch(session, 1);
     __builtin_prefetch(&session->window, 1);
-    __builtin_prefetch(&session->route);
   }
 }
 
@@ -94,15 +93,12 @@ static void find_routes(struct worker *w, struct descriptor *first, struct descr
 
 // What the general way asks is prefetched too.
 static inline void prefetch_delivery(const struct worker *w, const struct route *route) {
-  if (route->sniffer == NULL) return;
-  const struct queue *queue = &w->queues[route->queue];
-  __builtin_prefetch(queue, 1);
-  __builtin_prefetch(queue->near, 1);
-  if (LIKELY(route->mode != ROUTE_UNUSUAL)) return;
-  __builtin_prefetch(route->claim);
-  __builtin_prefetch(&w->tenants[route->tenant]);
-  __builtin_prefetch(route->sniffer);
-  __builtin_prefetch(route->sniffer->header);
+  __builtin_prefetch(&w->queues[route->queue], 1);
+  if (LIKELY(route->mode != ROUTE_UNUSUAL) || route->claim == NONE) return;
+  const struct tenant *tenant = &w->tenants[route->tenant];
+  __builtin_prefetch(&w->table[route->claim]);
+  __builtin_prefetch(tenant->sniffer);
+  __builtin_prefetch(tenant->sniffer->header);
 }
 
 static inline void route_group(struct worker *w, struct descriptor *first, struct descriptor *end) {

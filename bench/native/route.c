@@ -27,16 +27,14 @@ static struct route *place_for(struct worker *w, const struct descriptor *d, str
 static const struct route *make_route(struct worker *w, const struct descriptor *d, const struct key *claim,
                                       struct route *spare) {
   struct route *route = place_for(w, d, spare);
-  *route = (struct route){.key = route_key(w, d), .claim = claim, .mode = ROUTE_UNUSUAL};
+  *route = (struct route){
+      .key = route_key(w, d), .claim = claim == NULL ? NONE : (uint32_t)(claim - w->table), .mode = ROUTE_UNUSUAL};
   if (claim == NULL || (claim->value & CLAIM_SHARED)) return route;
   const struct tenant *tenant = &w->tenants[claim->value];
   route->claim_number = claim->claim - 1;
   route->tenant = claim->value;
   route->snaplen = tenant->snaplen;
-  if (tenant->sniffer != NULL) {
-    route->sniffer = tenant->sniffer;
-    route->queue = tenant->sniffer->queue_number;
-  }
+  if (tenant->sniffer != NULL) route->queue = tenant->sniffer->queue_number;
   if (tenant->flags & TENANT_HAS_ADDRESSES) return route;
   if (w->sniffer_count == 0) {
     route->mode = ROUTE_NOBODY;
@@ -60,8 +58,8 @@ static inline bool may_loop(const struct worker *w, const struct descriptor *d) 
   const uint8_t *frame = d->inner, *address = frame + ETHERNET_LENGTH + IPV4_DESTINATION;
   if (UNLIKELY(d->inner_captured < ETHERNET_LENGTH + IPV4_LENGTH)) return true;
   if (UNLIKELY(get16(frame + ETHERNET_TYPE) != TYPE_IPV4)) return true;
-  if (may_be_tail(w, load16(frame + 4)) && may_be_known(w, (struct address){0, mac_of(frame)})) return true;
-  return may_be_tail(w, load16(address + 2)) && may_be_known(w, mapped(address));
+  if (may_be_tail(w, load32(frame + 2)) && may_be_known(w, (struct address){0, mac_of(frame)})) return true;
+  return may_be_tail(w, load32(address)) && may_be_known(w, mapped(address));
 }
 
 // Delivers a usual packet. Everything is asked before anything is changed: false, and it is as it was.

@@ -4,7 +4,7 @@
 #include "hash.h"
 #include "worker.h"
 
-enum { WINDOW = 64, MAX_GAP = 1 << 24 };
+enum { WINDOW = 64, MAX_GAP = 1 << 24, PLACES_A_SESSION = 4 };
 
 static inline uint32_t session_meta(const struct descriptor *d) {
   return d->about.encapsulation | (d->about.has & HAS_ID ? SESSION_HAS_ID : 0) |
@@ -25,12 +25,28 @@ static inline bool is_session(const struct session *session, const struct descri
          (difference(&session->source, &d->source) | difference(&session->destination, &d->destination)) == 0;
 }
 
+// Begins the index anew with twice the places, which a few sessions do without so that it stays in the cache.
+static void grow_index(struct worker *w) {
+  uint32_t mask = w->session_mask * 2 + 1;
+  if (mask > w->session_mask_max) return;
+  memset(w->session_index, 0, ((size_t)mask + 1) * sizeof *w->session_index);
+  for (uint32_t i = 0; i < w->session_count; i++) {
+    const struct session *session = &w->sessions[i];
+    uint32_t slot =
+        hash32(w->config.seeds, &session->source, &session->destination, session->meta, session->id) & mask;
+    while (w->session_index[slot] != 0) slot = (slot + 1) & mask;
+    w->session_index[slot] = i + 1;
+  }
+  w->session_mask = mask;
+}
+
 static uint32_t new_session(struct worker *w, const struct descriptor *d, uint32_t meta, uint32_t slot) {
   uint32_t number = w->session_count;
   if (number == w->session_capacity) return NONE;
   w->session_index[slot] = ++w->session_count;
   w->sessions[number] = (struct session){
       .source = d->source, .destination = d->destination, .id = d->about.id, .meta = meta, .track = number};
+  if (w->session_count * PLACES_A_SESSION > w->session_mask) grow_index(w);
   return number;
 }
 
@@ -65,7 +81,7 @@ static inline void sequence(struct session *session, uint32_t number) {
     session->state |= STATE_SEQUENCE;
     restart(session, number);
   } else if (distance > 0 && distance <= MAX_GAP) {
-    session->lost += distance - 1;
+    if (distance != 1) session->lost += distance - 1;
     session->highest = number;
     session->window = distance >= WINDOW ? 1 : session->window << distance | 1;
     int32_t known = session->known + distance;

@@ -121,15 +121,14 @@ enum { ROUTE_NVGRE = 0x10000, ROUTE_NOBODY = 0xfe, ROUTE_UNUSUAL = 0xff };
 
 // What the tenant map says of a tunnel. Kept with its session.
 struct route {
-  uint64_t key;            // generation, ROUTE_NVGRE, outer VLAN; 0: nothing is kept
-  const struct key *claim; // the slot that claims the tunnel; NULL: none
-  struct sniffer *sniffer; // of the tenant the only one, with ROUTE_UNUSUAL the first, or NULL
-  uint32_t claim_number;
-  uint32_t tenant;
+  uint64_t key;   // generation, ROUTE_NVGRE, outer VLAN; 0: nothing is kept
+  uint32_t claim; // number of the slot that claims the tunnel, or NONE
   uint32_t queue;
+  uint32_t tenant;
+  uint32_t claim_number;
   uint32_t snaplen;
-  struct addressing to;
   uint8_t mode; // enum delivery, or ROUTE_*
+  struct addressing to;
 };
 
 enum { SESSION_HAS_ID = 0x100, SESSION_IPV6 = 0x400, STATE_SEQUENCE = 1 };
@@ -141,20 +140,20 @@ struct session {
   uint32_t meta; // encapsulation, SESSION_*
   uint64_t packets;
   uint64_t bytes;
-  int64_t lost;
+  uint32_t track;
+  alignas(LINE) uint64_t window; // bit n: highest - n was seen
+  uint32_t highest;
+  uint8_t known; // how many numbers up to the highest belong to this run
+  uint8_t state;
+  struct route route;
+  alignas(LINE) int64_t lost; // what is seldom touched
   uint64_t reordered;
   uint64_t duplicates;
   uint32_t restarts;
-  uint32_t highest;
-  uint64_t window; // bit n: highest - n was seen
-  uint32_t state;
-  uint32_t track;
+  uint8_t granularity;
   uint64_t mirror_time;
   uint64_t capture_time;
   uint32_t ticks;
-  uint8_t granularity;
-  uint8_t known; // how many numbers up to the highest belong to this run
-  alignas(LINE) struct route route;
 };
 
 // ── tenant map ──
@@ -223,26 +222,26 @@ struct sniffer {
 
 // ── queues ──
 
-enum { QUEUE_DROP_OLDEST = 1, NEAR = 16 };
+enum { QUEUE_DROP_OLDEST = 1, NEAR = 19 };
 
 struct queue {
-  alignas(LINE) uint32_t tail; // what every packet touches
+  alignas(LINE) uint64_t offered; // what every packet touches
+  uint64_t taken;
+  uint64_t sent;
+  uint64_t sent_bytes;
+  uint32_t tail;
   uint32_t head;
-  uint32_t *ring; // record numbers
-  uint32_t mask;
   uint32_t limit;
   uint32_t held; // slots that its packets occupy
   uint8_t flags;
   bool listed;
-  uint64_t offered;
-  uint64_t taken;
-  uint64_t sent;
-  uint64_t sent_bytes;
-  uint32_t near[NEAR];                   // record numbers at the places before the ring's
+  uint32_t near[NEAR];                   // record numbers at the places before the ring's, three of them in this line
   alignas(LINE) uint64_t dropped_newest; // what is seldom touched
   uint64_t dropped_oldest;
   uint64_t rate;
   uint64_t too_large;
+  uint32_t *ring; // record numbers
+  uint32_t mask;
 };
 
 struct record {
@@ -258,11 +257,11 @@ struct record {
 _Static_assert(sizeof(struct descriptor) == 3 * LINE, "descriptor");
 _Static_assert(sizeof(struct about) == 32, "about");
 _Static_assert(sizeof(struct session) == 3 * LINE, "session");
-_Static_assert(sizeof(struct route) == LINE, "route");
+_Static_assert(sizeof(struct route) == 48 && offsetof(struct session, route) == LINE + 16, "route");
 _Static_assert(sizeof(struct key) == LINE / 2, "key");
 _Static_assert(sizeof(struct shape) == 24, "shape");
 _Static_assert(sizeof(struct tenant) == LINE, "tenant");
-_Static_assert(sizeof(struct queue) == 3 * LINE && offsetof(struct queue, near) == LINE, "queue");
+_Static_assert(sizeof(struct queue) == 3 * LINE && offsetof(struct queue, near) == LINE - 12, "queue");
 _Static_assert(sizeof(struct record) == LINE, "record");
 
 // ── worker ──
@@ -285,7 +284,8 @@ struct worker {
 
   struct session *sessions;
   uint32_t *session_index; // entry number + 1
-  uint32_t session_mask;
+  uint32_t session_mask;     // of the part of the index that is in use: it grows with the sessions
+  uint32_t session_mask_max;
   uint32_t session_capacity;
   uint32_t session_count;
 
@@ -293,7 +293,7 @@ struct worker {
   uint32_t table_mask;
   uint32_t generation; // of the map, 0: there is none
   uint32_t map_flags;
-  uint8_t *tails;   // of delivery and gateway addresses: a bit for each last two bytes
+  uint8_t *tails;   // of delivery and gateway addresses: a bit for each number made of their last four bytes
   uint64_t *filter; // and words of a Bloom filter
   uint32_t filter_mask;
   struct shape *shapes;

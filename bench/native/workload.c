@@ -9,6 +9,7 @@
 
 enum { MAGIC = 0x6b647279, VERSION = 1 };
 enum { TAILS = 0x10000 / 8 }; // bytes
+enum { INDEX_AT_FIRST = 1024 }; // places
 enum { TENANT_ENTRY = 48, SNIFFER_ENTRY = 96, FRAME_ENTRY = 24 };
 
 struct frame {
@@ -76,7 +77,8 @@ static void read_config(struct reader *reader, struct worker *w) {
 static void make_sessions(struct worker *w, uint32_t capacity) {
   uint32_t places = power_of_two(capacity * 2);
   w->session_capacity = capacity;
-  w->session_mask = places - 1;
+  w->session_mask_max = places - 1;
+  w->session_mask = places < INDEX_AT_FIRST ? places - 1 : INDEX_AT_FIRST - 1;
   w->session_index = lines((size_t)places * sizeof *w->session_index);
   w->sessions = lines((size_t)capacity * sizeof *w->sessions);
 }
@@ -100,7 +102,7 @@ static void insert(struct worker *w, const struct key *key) {
   w->table[at] = *key;
   if ((key->bits & KIND_MASK) < KIND_SNIFFER) return;
   bool is_mac = (key->bits >> BITS_FAMILY & 3) == FAMILY_MAC;
-  uint32_t tail = (key->address.low >> (is_mac ? 32 : 48)) & 0xffff;
+  uint32_t tail = tail_of((uint32_t)(key->address.low >> (is_mac ? 16 : 32)));
   w->tails[tail >> 3] |= (uint8_t)(1 << (tail & 7));
   uint64_t hash = filter_hash(key->address);
   *filter_word(w, hash) |= filter_bits(hash);

@@ -34,6 +34,8 @@ export interface TraceEntry {
 const RESTORE = { auto: at.RESTORE_AUTO, always: at.RESTORE_ALWAYS, never: at.RESTORE_NEVER };
 const MOST_REASSEMBLY = 2 ** 30;
 /** Room for three datagrams of any size, put together in one batch. */
+/** Places of the session index before it grows. */
+const INDEX_AT_FIRST = 1024;
 const ASSEMBLED_SIZE = 3 * (at.DATAGRAM_MAX + at.HEADROOM + at.FRAME_MIN + 16);
 
 export class Engine {
@@ -92,7 +94,8 @@ export class Engine {
     set(at.WORKER_SESSIONS, memory.allocate(sessions * at.SESSION_ENTRY).address);
     set(at.WORKER_SESSION_CAPACITY, sessions);
     set(at.WORKER_SESSION_INDEX, memory.allocate(index * 4).address);
-    set(at.WORKER_SESSION_MASK, index - 1);
+    set(at.WORKER_SESSION_MASK, Math.min(index, INDEX_AT_FIRST) - 1);
+    set(at.WORKER_SESSION_MASK_MAX, index - 1);
     set(at.WORKER_PIECES, pieces);
     set(at.WORKER_DATAGRAMS, memory.allocate(this.#exports.reassemblySize(pieces)).address);
     set(at.WORKER_SETTLED, memory.allocate((pieces + at.BATCH) * at.SETTLED_SIZE).address);

@@ -185,16 +185,18 @@ export class QueueStore implements QueueBook {
     if (threaded && returns === 0) returns = this.#memory.allocate(at.IN_FLIGHT_MAX * 4).address;
     const { u32 } = this.#memory;
     const head = this.#queueHead(number);
+    const tail = word(at.QUEUE_TAIL);
     // One that is on the ready list still stays on it, and is not entered again.
-    const kept = [at.QUEUE_TAIL / 4, at.QUEUE_LISTED / 4];
-    for (let i = 0; i < at.QUEUE_SIZE / 4; i++) if (!kept.includes(i)) u32[words + i] = 0;
+    const listed = word(at.QUEUE_FLAGS) & at.QUEUE_LISTED;
+    u32.fill(0, words, words + at.QUEUE_SIZE / 4);
+    u32[words + at.QUEUE_TAIL / 4] = tail;
     u32[words + at.QUEUE_SEEN / 4] = head;
     if (threaded) u32[words + at.QUEUE_HEAD / 4] = head;
     u32[words + at.QUEUE_RING / 4] = ring;
     u32[words + at.QUEUE_MASK / 4] = Math.max(places, hadPlaces) - 1;
     u32[words + at.QUEUE_LIMIT / 4] = limit;
     u32[words + at.QUEUE_FLAGS / 4] =
-      (dropOldest ? at.QUEUE_DROP_OLDEST : 0) | (threaded ? at.QUEUE_THREADED : 0);
+      listed | (dropOldest ? at.QUEUE_DROP_OLDEST : 0) | (threaded ? at.QUEUE_THREADED : 0);
     u32[words + at.QUEUE_RETURNS / 4] = returns;
   }
 

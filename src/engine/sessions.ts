@@ -87,7 +87,7 @@ export class SessionTable {
     const isTunnel = (this.#word(track, at.SESSION_META) & at.SESSION_TUNNEL) !== 0;
     // A tunnel's entry comes right after that of the session it was made for.
     if (isTunnel && track !== number + 1) return undefined;
-    if ((this.#word(track, at.SESSION_STATE) & at.STATE_SEQUENCE) === 0) return undefined;
+    if ((this.#byte(track, at.SESSION_STATE) & at.STATE_SEQUENCE) === 0) return undefined;
     const lost = this.#long(track, at.SESSION_LOST);
     const duplicates = this.#long(track, at.SESSION_DUPLICATES);
     return {
@@ -102,6 +102,9 @@ export class SessionTable {
   #entry(number: number): number {
     const table = this.#memory.u32[(this.#worker + at.WORKER_SESSIONS) >>> 2]!;
     return table + number * at.SESSION_ENTRY;
+  }
+  #byte(number: number, offset: number): number {
+    return this.#memory.u8[this.#entry(number) + offset]!;
   }
   #word(number: number, offset: number): number {
     return this.#memory.u32[(this.#entry(number) + offset) >>> 2]!;
