@@ -2,25 +2,21 @@
 
 import {
   CAPTURED,
-  CLAIM,
   CONFIG_DEPTH,
   DECLARED,
   ENCAPSULATION,
   END,
   FRAME,
   HAS,
-  ID,
   INNER,
-  INNER_CAPTURED,
   INNER_ORIGINAL,
   LAYERS,
   NO_VLAN,
   NONE,
   ORIGINAL,
-  OUTER_VLAN,
-  RULE,
   SESSION,
   TENANT,
+  VERDICT,
 } from "../memory/layout";
 import { Verdict } from "../verdict";
 import * as protocols from "../wire/ip-protocol";
@@ -60,18 +56,13 @@ function begin(d: usize): void {
   const captured = load<u32>(d, CAPTURED);
   store<u32>(d, frame + captured, END);
   store<u64>(d, <u64>frame + max<u32>(captured, load<u32>(d, ORIGINAL)), DECLARED);
-  store<u32>(d, 0, HAS);
-  store<u32>(d, 0, ID);
-  store<u32>(d, 0, ENCAPSULATION); // and direction, hardware id, ERSPAN type: unknown
-  store<u8>(d, 0, LAYERS);
-  store<u8>(d, 0, RULE);
-  store<u16>(d, NO_VLAN, OUTER_VLAN);
-  store<u32>(d, 0, INNER);
-  store<u32>(d, 0, INNER_CAPTURED);
+  store<u32>(d, 0, VERDICT); // and layers, rule, endpoints
+  store<u64>(d, 0, INNER); // and captured length
   store<u32>(d, 0, INNER_ORIGINAL);
+  store<u64>(d, 0, HAS); // and id
   store<u32>(d, NONE, SESSION);
-  store<u32>(d, NONE, TENANT);
-  store<u32>(d, NONE, CLAIM);
+  store<u64>(d, (<u64>NO_VLAN) << 48, ENCAPSULATION); // and direction, hardware id, ERSPAN type: unknown; tag, outer VLAN
+  store<i64>(d, -1, TENANT); // and claim
 }
 
 /**

@@ -1,5 +1,5 @@
-// The usual packets: untagged Ethernet, IPv4 without options and unfragmented, ERSPAN II or III after GRE with S alone, or
-// VXLAN, nothing cut and nothing to restore. Fixed places, a vector at a time, no call; whatever is not so is left to the full
+// The usual packets: Ethernet with one tag at most, IPv4 without options and unfragmented, ERSPAN I after bare GRE, II or III after
+// GRE with S alone, or VXLAN, nothing cut and nothing to restore. Fixed places, a vector at a time, no call; whatever is not so is left to the full
 // parser, packet by packet, with equal results (test/engine runs both).
 
 import { Encapsulation } from "../encapsulation";
@@ -48,21 +48,25 @@ import * as protocols from "../wire/ip-protocol";
 import * as ipv4 from "../wire/ipv4";
 import * as linkTypes from "../wire/link-type";
 import * as udp from "../wire/udp";
+import * as vlan from "../wire/vlan";
 import * as vxlan from "../wire/vxlan";
 
 const IP: usize = ethernet.HEADER_LEN;
 const CARRIED: usize = IP + ipv4.HEADER_LEN;
 const ERSPAN: usize = CARRIED + gre.HEADER_LEN + 4; // behind the sequence number
+const TYPE_ONE: usize = CARRIED + gre.HEADER_LEN;
 const TYPE_TWO: usize = ERSPAN + erspan2.HEADER_LEN;
 const TYPE_THREE: usize = ERSPAN + erspan3.HEADER_LEN;
 const VXLAN: usize = CARRIED + udp.HEADER_LEN;
 const INNER_OF_VXLAN: usize = VXLAN + vxlan.HEADER_LEN;
-/** Every header of any of them is in a frame as long as this. */
-const LEAST: u32 = 64;
+/** Every header of any of them is in a frame as long as this, behind a tag too. */
+const LEAST: u32 = 68;
 
 // As loads of the machine's byte order see them.
 const ETHERTYPE_AND_VERSION: u32 = 0x45_00_08; // 08 00 45
+const ETHERTYPE_VLAN: u32 = 0x0081; // 81 00
 const FRAGMENT_BITS: u32 = 0xff3f; // of the word at FLAGS_OFFSET: MF and offset
+const GRE_TYPE_ONE: u32 = 0xbe88_0000; // 00 00 88 be
 const GRE_TYPE_TWO: u32 = 0xbe88_0010; // 10 00 88 be
 const GRE_TYPE_THREE: u32 = 0xeb22_0010; // 10 00 22 eb
 const GOOD_SUM: u32 = 0xffff;
@@ -78,11 +82,17 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
   const verifies = (load<u32>(CONFIG_FLAGS) & FLAG_VERIFY) != 0;
   const restore = load<u32>(CONFIG_RESTORE_VLAN);
   for (; d < end; d += DESCRIPTOR) {
-    const frame = <usize>load<u32>(d, FRAME);
-    const captured = load<u32>(d, CAPTURED);
+    let frame = <usize>load<u32>(d, FRAME);
+    let captured = load<u32>(d, CAPTURED);
+    let outerVlan: u32 = NO_VLAN;
     if (captured < LEAST) break;
     if (load<u32>(d, LINK_TYPE) != linkTypes.ETHERNET) break;
     if (load<u64>(d, TIME) > deadline) break;
+    if (<u32>load<u16>(frame + ethernet.TYPE) == ETHERTYPE_VLAN) {
+      outerVlan = get16(frame + ethernet.HEADER_LEN) & 0xfff;
+      frame += vlan.HEADER_LEN;
+      captured -= <u32>vlan.HEADER_LEN;
+    }
     if ((load<u32>(frame + ethernet.TYPE) & 0xffffff) != ETHERTYPE_AND_VERSION) break;
     if ((<u32>load<u16>(frame + IP + ipv4.FLAGS_OFFSET) & FRAGMENT_BITS) != 0) break;
     if (verifies) {
@@ -98,37 +108,43 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
     let tag: u32 = 0;
     if (protocol == protocols.GRE) {
       const word = load<u32>(frame + CARRIED);
-      const first = get32(frame + ERSPAN); // version:4 vlan:12 cos:3 by type:2 t:1 session:10
-      const vlanId = (first >> 16) & 0xfff;
-      if ((first & 0x400) != 0) break;
-      id = first & 0x3ff;
-      tag = (first & 0xe000) | vlanId;
-      if (word == GRE_TYPE_TWO) {
-        if (first >> 28 != erspan2.VERSION) break;
-        if (vlanId != 0) {
-          if (restore == RESTORE_ALWAYS) break;
-          // En 1 and 2: the frame was tagged and is not; 0 and 3 have their two bits alike.
-          if (restore == RESTORE_AUTO) {
-            if ((((first >> 12) ^ (first >> 11)) & 1) != 0) break;
+      if (word == GRE_TYPE_ONE) {
+        inner = <u32>TYPE_ONE;
+        has = 0;
+        kind = Encapsulation.Erspan | (1 << 24);
+      } else {
+        const first = get32(frame + ERSPAN); // version:4 vlan:12 cos:3 by type:2 t:1 session:10
+        const vlanId = (first >> 16) & 0xfff;
+        if ((first & 0x400) != 0) break;
+        id = first & 0x3ff;
+        tag = (first & 0xe000) | vlanId;
+        if (word == GRE_TYPE_TWO) {
+          if (first >> 28 != erspan2.VERSION) break;
+          if (vlanId != 0) {
+            if (restore == RESTORE_ALWAYS) break;
+            // En 1 and 2: the frame was tagged and is not; 0 and 3 have their two bits alike.
+            if (restore == RESTORE_AUTO) {
+              if ((((first >> 12) ^ (first >> 11)) & 1) != 0) break;
+            }
           }
-        }
-        inner = <u32>TYPE_TWO;
-        kind = Encapsulation.Erspan | (2 << 24);
-      } else if (word == GRE_TYPE_THREE) {
-        if (first >> 28 != erspan3.VERSION) break;
-        const flags = get16(frame + ERSPAN + erspan3.FLAGS); // p:1 ft:5 hw:6 d:1 gra:2 o:1
-        if ((flags & 0x7c01) != 0) break;
-        if (restore == RESTORE_ALWAYS) {
-          if (vlanId != 0) break;
-        }
-        inner = <u32>TYPE_THREE;
-        has |= HAS_MIRROR;
-        const direction: u32 = DIRECTION_IN + ((flags >> 3) & 1);
-        kind = Encapsulation.Erspan | (direction << 8) | (((flags >> 4) & 0x3f) << 16) | (3 << 24);
-        store<u64>(d, get32(frame + ERSPAN + erspan3.TIMESTAMP), MIRROR);
-        store<u8>(d, <u8>((flags >> 1) & 3), GRANULARITY);
-      } else break;
-      store<u32>(d, get32(frame + CARRIED + gre.HEADER_LEN), HAS + 8);
+          inner = <u32>TYPE_TWO;
+          kind = Encapsulation.Erspan | (2 << 24);
+        } else if (word == GRE_TYPE_THREE) {
+          if (first >> 28 != erspan3.VERSION) break;
+          const flags = get16(frame + ERSPAN + erspan3.FLAGS); // p:1 ft:5 hw:6 d:1 gra:2 o:1
+          if ((flags & 0x7c01) != 0) break;
+          if (restore == RESTORE_ALWAYS) {
+            if (vlanId != 0) break;
+          }
+          inner = <u32>TYPE_THREE;
+          has |= HAS_MIRROR;
+          const direction: u32 = DIRECTION_IN + ((flags >> 3) & 1);
+          kind = Encapsulation.Erspan | (direction << 8) | (((flags >> 4) & 0x3f) << 16) | (3 << 24);
+          store<u64>(d, get32(frame + ERSPAN + erspan3.TIMESTAMP), MIRROR);
+          store<u8>(d, <u8>((flags >> 1) & 3), GRANULARITY);
+        } else break;
+        store<u32>(d, get32(frame + CARRIED + gre.HEADER_LEN), HAS + 8);
+      }
     } else if (protocol == protocols.UDP) {
       const port = get16(frame + CARRIED + udp.DESTINATION_PORT);
       if (load<u8>(PORTS + port) != Encapsulation.Vxlan) break;
@@ -161,11 +177,15 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
     store<u32>(d, id, HAS + 4);
     store<i32>(d, -1, HAS + 12);
     store<u32>(d, kind, ENCAPSULATION);
-    store<u32>(d, tag | (NO_VLAN << 16), TAG);
+    store<u32>(d, tag | (outerVlan << 16), TAG);
     store<i64>(d, -1, TENANT);
     const source = ((<u64>load<u32>(frame + IP + ipv4.SOURCE)) << 32) | 0xffff0000;
     const destination = ((<u64>load<u32>(frame + IP + ipv4.DESTINATION)) << 32) | 0xffff0000;
-    store<u32>(d, hashWords((kind & 0xff) | SESSION_HAS_ID, id, 0, source, 0, destination), PROBE);
+    store<u32>(
+      d,
+      hashWords((kind & 0xff) | ((has & HAS_ID) * (SESSION_HAS_ID / HAS_ID)), id, 0, source, 0, destination),
+      PROBE,
+    );
   }
   return d;
 }
