@@ -61,6 +61,27 @@ export const ERRORS = {
     httpStatus: 500,
     exitCode: 1,
   },
+  SYSTEM_CALL: {
+    description: "The kernel refused something; `details` name the call and its errno.",
+    httpStatus: 500,
+    exitCode: 1,
+  },
+  NOT_PERMITTED: {
+    description: "The kernel wants a privilege that this process does not have.",
+    httpStatus: 403,
+    exitCode: 1,
+  },
+  INTERFACE_UNKNOWN: {
+    description: "There is no network interface of that name.",
+    httpStatus: 422,
+    exitCode: 2,
+  },
+  BACKEND_UNAVAILABLE: {
+    description:
+      "No way of receiving or sending that was asked for works here; the message says why, one by one.",
+    httpStatus: 500,
+    exitCode: 1,
+  },
   DISPOSED: { description: "The object was used after dispose().", httpStatus: 500, exitCode: 1 },
 } as const satisfies Record<string, ErrorKind>;
 
