@@ -87,7 +87,7 @@ export const WORKER_ACKNOWLEDGED = 44; // u32, generation number the last batch 
 export const WORKER_TRACE_COUNT = 48; // u32
 export const WORKER_EMITTED = 52; // u32, how many of the selection the last encoder call took
 export const WORKER_QUEUES = 64; // u32, address of QUEUE headers, one a sniffer
-export const WORKER_READY = 68; // u32, address of queue numbers (u32): those that hold something, in the order they got it
+export const WORKER_READY = 68; // u32, address of the list of queues that hold something: number, bytes left of its last turn (u32 each)
 export const WORKER_READY_FIRST = 72; // u32, place of the first one; the list is a ring of WORKER_READY_MASK + 1
 export const WORKER_READY_COUNT = 76; // u32
 export const WORKER_READY_MASK = 80; // u32
@@ -106,6 +106,9 @@ export const WORKER_LARGE_FREE = 128; // u32
 export const WORKER_TAKEN_COUNT = 132; // u32, how many records the last `take` gave
 export const WORKER_TOUCHED = 136; // u32, of no meaning: keeps loads that are made for the cache's sake
 export const WORKER_SESSION_MASK_MAX = 140; // u32
+export const WORKER_SLOT_RECORDS = 144; // u32, address of record numbers (u32) by slot: what a transmit ring has
+export const WORKER_TAKEN_DONE = 148; // u32, how many of those that were taken stand in a transmit ring
+export const WORKER_IN_FLIGHT = 152; // u32, chunks that a transmit ring has
 export const WORKER_HEADER_SIZE = 192;
 
 export const COUNTERS = WORKER_HEADER_SIZE;
@@ -418,7 +421,28 @@ export const RECORD_LENGTH = 4; // u32, bytes
 export const RECORD_ORIGINAL = 8; // u32, original length of the decoded frame
 export const RECORD_SLOT = 12; // u32, slot that it owns, or NONE
 export const RECORD_TIME = 16; // u64, ns since the epoch
+export const RECORD_OUT = 16; // u32, of a record that a transmit ring has: chunks that are not back yet
 export const RECORD_QUEUE = 24; // u32
 export const RECORD_NEXT = 28; // u32, record of the datagram's next fragment, or NONE
 export const RECORD_ABOUT = 32; // the 32 bytes of the descriptor from HAS on
 export const RECORD_SIZE = 64;
+
+// ── AF_XDP socket of a worker: its rings, two positions each of which are ours ───────────────────────────────────
+export const RING_PRODUCER = 0; // u32, address of the producer's position
+export const RING_CONSUMER = 4; // u32, address of the consumer's
+export const RING_FLAGS = 8; // u32, address
+export const RING_ENTRIES = 12; // u32, address
+export const RING_MASK = 16; // u32, entries - 1
+export const RING_POSITION = 20; // u32, ours
+export const RING_SEEN = 24; // u32, the other's when we last looked
+export const RING_SIZE = 32;
+export const RING_NEED_WAKEUP = 1;
+export const XDP_RX = 0;
+export const XDP_FILL = XDP_RX + RING_SIZE;
+export const XDP_TX = XDP_FILL + RING_SIZE;
+export const XDP_COMPLETION = XDP_TX + RING_SIZE;
+export const XDP_LONGEST = XDP_COMPLETION + RING_SIZE; // u32, most bytes of a frame that the interface takes
+export const XDP_SIZE = 192;
+export const XDP_CONTINUES = 1; // option of a ring's entry: the frame goes on in the next
+/** Bytes of a frame that one entry names, at the most: less than a chunk has. */
+export const XDP_PIECE = 2048;

@@ -74,7 +74,7 @@ export class QueueStore implements QueueBook {
       memory.u32[(worker + field) >>> 2] = value;
     };
     set(at.WORKER_QUEUES, this.#headers);
-    set(at.WORKER_READY, memory.allocate(ready * 4).address);
+    set(at.WORKER_READY, memory.allocate(ready * 8).address);
     set(at.WORKER_READY_MASK, ready - 1);
   }
 

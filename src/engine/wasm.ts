@@ -25,7 +25,7 @@ export interface EngineExports extends Record<string, unknown> {
   giveSlot(slot: number): void;
   process(first: number, count: number): number;
   recycle(count: number): void;
-  take(most: number, turn: number): number;
+  take(most: number, quantum: number): number;
   settle(first: number, end: number, sent: number): void;
   takeFrom(queue: number, most: number, into: number): number;
   settleFrom(queue: number, entry: number, sent: number): void;
