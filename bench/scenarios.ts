@@ -1,5 +1,5 @@
-// Scenarios by what varies: encapsulation, delivery mode, frame size, frames in flight, tenants, sniffers, fan-out. A base point,
-// and each axis varied from it.
+// Scenarios by what varies: encapsulation, delivery mode, frame size, frames in flight, tenants, sniffers, fan-out; and the base
+// point, from which yardstick.ts varies one at a time.
 
 import { HEADROOM, SLOT_STRIDE } from "../assembly/memory/layout.js";
 import type { Prefix } from "../src/config/addresses.js";

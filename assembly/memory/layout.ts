@@ -11,7 +11,8 @@
 //          │   counters               u64 each              │
 //          │   descriptors            BATCH × DESCRIPTOR    │
 //          │   trace                  TRACE_MAX × 12        │
-//          │   selection, taken       what the host asks of │
+//          │   selection, taken       u8, u32 each          │
+//          │   routes                 GROUP × ROUTE         │
 //          ├────────────────────────────────────────────────┤
 //          │ tables whose size the host chooses: sessions,  │  a pointer to each stands in the worker header
 //          │ reassembly, settled, assembled datagrams,      │
@@ -117,7 +118,7 @@ export const COUNTERS_SIZE = 64 * 8;
 export const BATCH = 256;
 export const DESCRIPTORS = COUNTERS + COUNTERS_SIZE;
 
-// ── descriptor: three cache lines, of which the third is for rarer things ────────────────────────────────────────
+// ── descriptor: three cache lines, of which the third is for those who work on it on the way ─────────────────────
 // in
 export const FRAME = 0; // u32, address
 export const CAPTURED = 4; // u32, bytes
@@ -161,8 +162,8 @@ export const PROBE = 148; // u32, hash of the session; then address of the slot 
 export const INTERFACE = 152; // u32, interface of the capture file + 1 for what has no session there
 export const COMMENT = 156; // u32, address of a comment for the capture file
 export const COMMENT_LENGTH = 160; // u32, bytes
-// between passes
-export const TOUCHED = 164; // u32
+// from one step to the next, as PROBE is
+export const TOUCHED = 164; // u32, what a step that only begins loads leaves for the next one
 export const ROUTE = 168; // u32, address of the route
 export const FLOW = 172; // u32, flow hash, of a packet that was offered to one of several sniffers by it
 export const DESCRIPTOR = 192;
@@ -278,10 +279,10 @@ export const MAP_OWNER_SHAPE_COUNT = 28; // u32
 export const MAP_FLAGS = 32; // u32, MAP_HAS_*
 export const MAP_SNIFFERS = 36; // u32, address of SNIFFER_SIZE records
 export const MAP_SNIFFER_COUNT = 40; // u32; 0: packets are classified and not delivered
-export const MAP_FILTER = 44; // u32, address of the filter of delivery and gateway addresses: a bit for each number made of their last four bytes, then words of 64 bits
-export const FILTER_TAILS = 8192; // bytes of the former
+export const MAP_FILTER = 44; // u32, address of the filter of delivery and gateway addresses: FILTER_TAILS bytes, then words of 64 bits
 export const MAP_FILTER_MASK = 48; // u32, words - 1
 export const MAP_HEADER_SIZE = 64;
+export const FILTER_TAILS = 8192; // bytes: a bit for each number of 16 bits that the last four bytes of an address make
 
 export const MAP_HAS_SNIFFERS = 1; // delivery addresses, for the loop check
 export const MAP_HAS_GATEWAY = 2;
@@ -386,7 +387,7 @@ export const CELL_IDENTIFICATION = 4; // u32, of the next IP packet that may be 
 // line that every packet touches. Of a queue that another thread empties, the second line is that thread's, and so are TAKEN, SENT
 // and SENT_BYTES there.
 export const QUEUE_OFFERED = 0; // u64, packets
-export const QUEUE_TAKEN = 8; // u64, packets; the next three are written by who empties it
+export const QUEUE_TAKEN = 8; // u64, packets; this and the next two are written by who empties it
 export const QUEUE_SENT = 16; // u64
 export const QUEUE_SENT_BYTES = 24; // u64
 export const QUEUE_TAIL = 32; // u32, written by the producer

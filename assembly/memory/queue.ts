@@ -1,6 +1,7 @@
 // A sniffer's queue: a bounded ring of record numbers. One producer, the data-path worker; one consumer, the same worker or
 // a sender in another thread; no lock. A full queue refuses, or gives up its oldest packet: then producer and consumer
-// both move the head, by compare and exchange. What a sender has sent comes back by a second ring.
+// both move the head, by compare and exchange. What a sender has sent comes back by a second ring. Queues that the worker empties
+// itself stand on its ready list while they hold something.
 
 import {
   IN_FLIGHT_MAX,
@@ -114,13 +115,6 @@ export function pushOwn(queue: usize, number: u32, tail: u32, entry: u32): void 
   listOnce(queue, number);
 }
 
-function listOnce(queue: usize, number: u32): void {
-  const flags = load<u32>(queue, QUEUE_FLAGS);
-  if ((flags & QUEUE_LISTED) != 0) return;
-  store<u32>(queue, flags | QUEUE_LISTED, QUEUE_FLAGS);
-  list(number, 0);
-}
-
 /** The slots of an entry, fragments and all, count as the queue's from now on (`sign` 1), or no more (-1). */
 export function hold(queue: usize, entry: u32, sign: u32): void {
   do {
@@ -170,6 +164,15 @@ export function reclaim(queue: usize): void {
     free(queue, load<u32>(returns + ((reclaimed & (IN_FLIGHT_MAX - 1)) << 2)));
   }
   atomic.store<u32>(queue, reclaimed, QUEUE_RECLAIMED);
+}
+
+// ── ready list: this worker's own queues that hold something, each with what is left of its last turn ──
+
+function listOnce(queue: usize, number: u32): void {
+  const flags = load<u32>(queue, QUEUE_FLAGS);
+  if ((flags & QUEUE_LISTED) != 0) return;
+  store<u32>(queue, flags | QUEUE_LISTED, QUEUE_FLAGS);
+  list(number, 0);
 }
 
 function unlist(queue: usize): void {

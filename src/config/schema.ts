@@ -107,7 +107,7 @@ const decode = field.section({
     .describe("Limits for fragments of outer datagrams."),
 });
 
-/** DESIGN: at most 32 sender threads. */
+/** Sender threads at the most. */
 export const MOST_SENDERS = 32;
 const SENDERS_EXPECTED = `inline, per-sniffer or an integer from 1 to ${MOST_SENDERS}`;
 

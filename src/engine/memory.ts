@@ -12,8 +12,8 @@ const MOST_PAGES = 0x10000;
  * an array still has one, of every array in the process.
  */
 const INITIAL = 64 * 2 ** 20;
-/** Stretches begin on a cache line of their own. */
-const LINE = 64;
+/** Bytes of a cache line; stretches begin on one of their own. */
+export const LINE = 64;
 
 /** A stretch of linear memory, with a view that is made anew when the memory has grown. */
 export interface Stretch {
@@ -69,4 +69,9 @@ export class LinearMemory {
       throw new SpangateError("MEMORY_EXHAUSTED", message, { cause });
     }
   }
+}
+
+/** The least power of two that is not under `least`. */
+export function powerOfTwo(least: number): number {
+  return 2 ** Math.ceil(Math.log2(least));
 }

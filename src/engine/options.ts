@@ -9,7 +9,7 @@ export type TunnelPorts = Readonly<
   Record<"vxlan" | "vxlan-gpe" | "geneve" | "tzsp" | "hp-erm" | "gre-udp", readonly number[]>
 >;
 
-/** How tunnels are taken off. DESIGN, "Decoding". */
+/** How tunnels are taken off; what each choice means exactly stands in assembly/README.md. */
 export interface DecodeOptions {
   /** Tunnel layers taken off at most, from 1. */
   readonly depth: number;

@@ -3,7 +3,7 @@
 
 import * as at from "../../assembly/memory/layout.js";
 import { SpangateError } from "../errors.js";
-import type { LinearMemory } from "./memory.js";
+import { LINE, type LinearMemory, powerOfTwo } from "./memory.js";
 import type { QueueBook } from "./queue-book.js";
 import type { EngineExports } from "./wasm.js";
 
@@ -38,9 +38,6 @@ export interface QueueOptions {
   readonly queues: number;
   readonly threaded: (sniffer: string) => boolean;
 }
-
-/** Rings of a power of two, one behind another, would have their first lines in the same few cache sets. */
-const LINE = 64;
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -180,6 +177,7 @@ export class QueueStore implements QueueBook {
     const places = powerOfTwo(limit);
     const hadPlaces = word(at.QUEUE_MASK) + 1;
     let ring = word(at.QUEUE_RING);
+    // Rings of a power of two, one behind another, would have their first lines in the same few cache sets: hence a line more.
     if (ring === 0 || hadPlaces < places) ring = this.#memory.allocate(places * 4 + LINE).address;
     let returns = word(at.QUEUE_RETURNS);
     if (threaded && returns === 0) returns = this.#memory.allocate(at.IN_FLIGHT_MAX * 4).address;
@@ -251,8 +249,4 @@ function sum(a: SnifferAccounts | undefined, b: SnifferAccounts): SnifferAccount
   const total: Mutable<SnifferAccounts> = { ...a };
   for (const key of Object.keys(b) as (keyof SnifferAccounts)[]) total[key] += b[key];
   return total;
-}
-
-function powerOfTwo(least: number): number {
-  return 2 ** Math.ceil(Math.log2(least));
 }
