@@ -69,7 +69,12 @@ function link(program: BpfProgram): void {
 }
 
 /** Jumps to `ours` when the address of `length` bytes at `offset` is one of `addresses`; else to `pass`. */
-function compareAddress(program: BpfProgram, offset: number, addresses: readonly Address[], ours: string): void {
+function compareAddress(
+  program: BpfProgram,
+  offset: number,
+  addresses: readonly Address[],
+  ours: string,
+): void {
   for (const [i, { bytes }] of addresses.entries()) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const next = `${ours}, not ${i}`;

@@ -5,7 +5,7 @@ export * as layout from "../../assembly/memory/layout.js";
 export { HELD } from "../../assembly/memory/layout.js";
 export { type Batch, DIRECTIONS } from "./batch.js";
 export type { Deliveries } from "./deliveries.js";
-export { type Counters, Engine, type TraceEntry } from "./engine.js";
+export { Engine, type TraceEntry } from "./engine.js";
 export type { MapImage } from "./map-image.js";
 export type { LinearMemory, Stretch } from "./memory.js";
 export {
@@ -25,3 +25,4 @@ export type { QueueStore, SnifferAccounts } from "./queues.js";
 export type { Session, SessionTable } from "./sessions.js";
 export { FrameSlots } from "./slots.js";
 export type { Build } from "./wasm.js";
+export type { Counters, WorkerBlock } from "./worker-block.js";

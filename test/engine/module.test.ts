@@ -28,6 +28,10 @@ const EXPORTS = [
   "take",
   "takeFrom",
   "takeSlot",
+  "xdpComplete",
+  "xdpReceive",
+  "xdpRefill",
+  "xdpTransmit",
 ];
 
 function path(file: string): string {
