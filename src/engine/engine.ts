@@ -13,6 +13,7 @@ import type { SlotPool } from "./pool.js";
 import { QueueStore } from "./queues.js";
 import type { SessionTable } from "./sessions.js";
 import { MapStore } from "./tenant-map.js";
+import type { EngineSeat } from "./thread.js";
 import { type Build, type EngineExports, instantiate, loadModule } from "./wasm.js";
 import { type Counters, WorkerBlock } from "./worker-block.js";
 
@@ -81,6 +82,16 @@ export class Engine {
     );
     const exports = await instantiate(await loadModule(build), memory.memory);
     return new Engine(memory, exports, whole);
+  }
+
+  /** What the thread of worker `number` is given to attach to its part. */
+  seat(number: number): EngineSeat {
+    return { memory: this.memory.memory, block: this.workers[number]!.address };
+  }
+
+  /** Generation of the tenant map that every worker has seen, at the least. */
+  get acknowledged(): number {
+    return Math.min(...this.workers.map((worker) => worker.field(at.WORKER_ACKNOWLEDGED)));
   }
 
   /** A stretch of linear memory for frames, or for what is written. */

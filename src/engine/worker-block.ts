@@ -79,12 +79,4 @@ export class WorkerBlock {
       if (name !== undefined) counters[name] = this.counter(number);
     return counters as Counters;
   }
-
-  /** Fragments held for reassembly now: received, and of no verdict yet. */
-  held(): number {
-    const counters = this.counters();
-    let settled = 0;
-    for (const name of VERDICTS) settled += counters[name];
-    return counters.received - settled;
-  }
 }

@@ -237,3 +237,11 @@ function word(value: number): Uint8Array {
   new DataView(bytes.buffer).setUint32(0, value, true);
   return bytes;
 }
+
+const MSG_DONTWAIT = 0x40;
+
+/** Tells the kernel that there is something in a transmit ring. What it cannot send now stays there. */
+export function wakeTransmit(fd: number): void {
+  // EAGAIN, EBUSY: more than one call sends. ENOBUFS, ENETDOWN: the interface does not take it now. The ring says what was sent.
+  libc.send(fd, null, 0, MSG_DONTWAIT);
+}

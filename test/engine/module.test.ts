@@ -32,6 +32,7 @@ const EXPORTS = [
   "xdpReceive",
   "xdpRefill",
   "xdpTransmit",
+  "xdpUnsent",
 ];
 
 function path(file: string): string {
