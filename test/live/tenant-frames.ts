@@ -12,6 +12,8 @@ export interface FrameNumber {
   /** 0 or 1. */
   readonly machine: number;
   readonly counter: number;
+  /** A switch that takes several frames at once may sort them by flow: only within a kind does their order count. */
+  readonly kind: Kind;
 }
 
 export interface Addresses {
@@ -30,10 +32,10 @@ export interface Passage {
 
 /** Occurs in no header. With the numbers it fits into the padding of an ARP frame. */
 const MAGIC = Buffer.from("\x8fSpanG\xa7", "latin1");
-const STAMP = MAGIC.length + 4 + 1 + 4;
+const STAMP = MAGIC.length + 4 + 1 + 4 + 1;
 
-function stamp({ tenant, machine, counter }: FrameNumber): Uint8Array {
-  return join(MAGIC, be32(tenant), [machine], be32(counter));
+function stamp({ tenant, machine, counter, kind }: FrameNumber): Uint8Array {
+  return join(MAGIC, be32(tenant), [machine], be32(counter), [KIND_NAMES.indexOf(kind)]);
 }
 
 /** Whose frame it is, and which; wherever in the frame it says so. */
@@ -42,7 +44,9 @@ export function numberOf(frame: Uint8Array): FrameNumber | undefined {
   const at = bytes.indexOf(MAGIC);
   if (at < 0 || at + STAMP > bytes.length) return undefined;
   const fields = bytes.subarray(at + MAGIC.length);
-  return { tenant: fields.readUInt32BE(0), machine: fields[4]!, counter: fields.readUInt32BE(5) };
+  const kind = KIND_NAMES[fields[9]!];
+  if (kind === undefined) return undefined;
+  return { tenant: fields.readUInt32BE(0), machine: fields[4]!, counter: fields.readUInt32BE(5), kind };
 }
 
 /** The stamp and, up to a length, bytes that differ from frame to frame. */
@@ -96,7 +100,7 @@ function tagged(build: Build): Build {
 }
 
 const udp4 = overIpv4("udp", 42);
-export const KINDS = {
+const KINDS = {
   udp: udp4,
   tcp: overIpv4("tcp", 54),
   "udp-ipv6": overIpv6("udp", 62),
@@ -106,8 +110,9 @@ export const KINDS = {
   vlan: tagged(udp4),
 } satisfies Record<string, Build>;
 export type Kind = keyof typeof KINDS;
+export const KIND_NAMES = Object.keys(KINDS) as Kind[];
 
 /** A frame as the machine sends it. */
-export function tenantFrame(kind: Kind, number: FrameNumber, passage: Passage): Uint8Array {
-  return padded(KINDS[kind](number, passage));
+export function tenantFrame(number: FrameNumber, passage: Passage): Uint8Array {
+  return padded(KINDS[number.kind](number, passage));
 }

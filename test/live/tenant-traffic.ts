@@ -2,7 +2,7 @@
 
 import type { Lab } from "./lab.js";
 import type { RawPort } from "./raw-port.js";
-import { type Addresses, KINDS, type Kind, numberOf, tenantFrame } from "./tenant-frames.js";
+import { type Addresses, KIND_NAMES, type Kind, numberOf, tenantFrame } from "./tenant-frames.js";
 import { pause } from "./until.js";
 
 /** Fewer than the sockets of a switch hold (212,992 bytes): whatever the load of the machine, none is lost on the way in. */
@@ -76,16 +76,13 @@ export class Tenant {
   }
 
   /** The next frames, as the machines would send them in turn. */
-  frames(
-    count: number,
-    { kinds = Object.keys(KINDS) as Kind[], lengths = LENGTHS }: ExchangeOptions = {},
-  ): Uint8Array[] {
+  frames(count: number, { kinds = KIND_NAMES, lengths = LENGTHS }: ExchangeOptions = {}): Uint8Array[] {
     return Array.from({ length: count }, () => {
       const counter = this.#counter++;
       const [from, to] = [this.machines[counter & 1]!.addresses, this.machines[(counter + 1) & 1]!.addresses];
       const length = lengths[(counter * 7) % lengths.length]!;
-      const number = { tenant: this.number, machine: counter & 1, counter };
-      return tenantFrame(kinds[counter % kinds.length]!, number, { from, to, length });
+      const kind = kinds[(counter >> 1) % kinds.length]!;
+      return tenantFrame({ tenant: this.number, machine: counter & 1, counter, kind }, { from, to, length });
     });
   }
 
