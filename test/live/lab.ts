@@ -194,25 +194,33 @@ export class Lab {
     });
   }
 
-  /** What laboratories of a process have left on this machine: namespaces, directories, processes. */
-  static leftovers(pid = process.pid): string[] {
-    const prefix = prefixOf(pid);
-    const named = (folder: string) =>
-      existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(prefix)) : [];
-    const processes = readdirSync("/proc").filter((entry) => {
-      try {
-        return readFileSync(`/proc/${entry}/environ`, "latin1").includes(`SPANGATE_LAB=${prefix}`);
-      } catch {
-        return false; // no process, or one that has just ended
-      }
-    });
-    return [
-      ...named("/run/netns").map((name) => `namespace ${name}`),
-      ...named("/sys/class/net").map((name) => `interface ${name}`),
-      ...named(tmpdir()).map((name) => `directory ${join(tmpdir(), name)}`),
-      ...processes.map((process) => `process ${process}`),
-    ];
+  /** What this laboratory has on this machine: nothing when it is closed. */
+  leftovers(): string[] {
+    return leftoversOf(this.#prefix);
   }
+
+  /** What all laboratories of a process have: namespaces, interfaces, directories, processes. */
+  static leftovers(pid = process.pid): string[] {
+    return leftoversOf(prefixOf(pid));
+  }
+}
+
+function leftoversOf(prefix: string): string[] {
+  const named = (folder: string) =>
+    existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(prefix)) : [];
+  const processes = readdirSync("/proc").filter((entry) => {
+    try {
+      return readFileSync(`/proc/${entry}/environ`, "latin1").includes(`SPANGATE_LAB=${prefix}`);
+    } catch {
+      return false; // no process, or one that has just ended
+    }
+  });
+  return [
+    ...named("/run/netns").map((name) => `namespace ${name}`),
+    ...named("/sys/class/net").map((name) => `interface ${name}`),
+    ...named(tmpdir()).map((name) => `directory ${join(tmpdir(), name)}`),
+    ...processes.map((process) => `process ${process}`),
+  ];
 }
 
 const prefixOf = (pid: number) => `sg-${pid}-`;

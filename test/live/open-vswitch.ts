@@ -91,6 +91,11 @@ export class OpenVSwitch {
     await this.vsctl("add-br", name, ...userspace, ...added);
   }
 
+  async removeBridge(name: string): Promise<void> {
+    await this.vsctl("del-br", name);
+    await this.settle();
+  }
+
   /** Options as Open vSwitch names them: `{ remote_ip: "192.0.2.2", key: 100, erspan_ver: 1 }`. */
   async tunnel(
     bridge: string,
@@ -157,7 +162,6 @@ export class OpenVSwitch {
 
   /** Until no frame goes the way it went before the last change: what the datapath has cached is thrown away. */
   async settle(): Promise<void> {
-    await this.appctl("revalidator/wait");
     await this.appctl("revalidator/purge");
   }
 

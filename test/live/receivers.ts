@@ -5,6 +5,12 @@ import type { OpenVSwitch } from "./open-vswitch.js";
 import { Sniffer } from "./sniffer.js";
 import { OVS_TUNNELS, type Way } from "./sources.js";
 
+export interface Receiver {
+  /** Where the frames come out. */
+  readonly sniffer: Sniffer;
+  stop(): Promise<void>;
+}
+
 export interface Tunnel {
   /** Session, key or VNI. */
   readonly id: number;
@@ -17,29 +23,33 @@ export async function receiveByKernelVxlan(
   lab: Lab,
   namespace: string,
   { id, from, at, port = 4789 }: Tunnel & { readonly at: string; readonly port?: number },
-): Promise<Sniffer> {
+): Promise<Receiver> {
   const device = `vx-${id}`;
   await lab.ip(
     namespace,
     `link add ${device} type vxlan id ${id} dstport ${port} local ${at} remote ${from} nolearning`,
     `link set ${device} arp off multicast off up`,
   );
-  return Sniffer.start(lab, namespace, device);
+  const sniffer = await Sniffer.start(lab, namespace, device);
+  return { sniffer, stop: () => lab.ip(namespace, `link del ${device}`) };
 }
 
-/** A tunnel port of Open vSwitch (`underlay` is done); what comes out of it leaves by a port of its own, where the sniffer is. */
+/**
+ * A tunnel port of Open vSwitch (`underlay` is done); what comes out of it leaves by a port of its own, where the sniffer is. One
+ * Open vSwitch receives GRE or ERSPAN, not both: it tells tunnels apart by protocol number and UDP port before it looks further.
+ */
 export async function receiveByOpenVSwitch(
   lab: Lab,
   ovs: OpenVSwitch,
   way: Way,
   { id, from }: Tunnel,
-): Promise<Sniffer> {
+): Promise<Receiver> {
   const bridge = `br-${way}-${id}`.slice(0, 15);
   const [inside, outside] = [`o-${way}-${id}`.slice(0, 15), `s-${way}-${id}`.slice(0, 15)];
-  const sniffer = await lab.namespace(`${way}-${id}`);
+  const namespace = await lab.namespace(`${way}-${id}`);
   await lab.link(
     { namespace: ovs.namespace, name: inside, silent: true },
-    { namespace: sniffer, name: outside, silent: true },
+    { namespace, name: outside, silent: true },
   );
   const { type, options } = OVS_TUNNELS[way];
   const tunnel = `t-${way}-${id}`.slice(0, 15);
@@ -47,5 +57,6 @@ export async function receiveByOpenVSwitch(
   await ovs.tunnel(bridge, tunnel, type, { remote_ip: from, key: id, ...options });
   await ovs.flows(bridge, `in_port=${tunnel},actions=output:${inside}`);
   await ovs.settle();
-  return Sniffer.start(lab, sniffer, outside);
+  const sniffer = await Sniffer.start(lab, namespace, outside);
+  return { sniffer, stop: () => ovs.removeBridge(bridge) };
 }
