@@ -112,7 +112,8 @@ static struct state first_state(const struct options *o, const struct records *r
   uint32_t due = o->rate > 0 ? (uint32_t)(o->rate * 20e-6) : BATCH_MOST;
   uint32_t burst = o->burst > 0 ? o->burst : due < 1 ? 1 : due > BATCH_MOST ? BATCH_MOST : due;
   uint64_t interval = o->rate > 0 ? (uint64_t)(burst * 1e9 / o->rate) : 0;
-  return (struct state){.interval = interval, .slack = 2 * interval, .burst = burst, .limit = o->count,
+  uint64_t slack = 2 * interval > 100000 ? 2 * interval : 100000;
+  return (struct state){.interval = interval, .slack = slack, .burst = burst, .limit = o->count,
                         .records = records->count, .sequence = o->first};
 }
 
