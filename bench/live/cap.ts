@@ -14,6 +14,7 @@ export const capForwarding: LiveContender = {
   encapsulation: "ERSPAN II",
   decapsulates: true,
   mode: "skb",
+  sink: "tcx",
   missing() {
     try {
       createRequire(import.meta.url)("cap");

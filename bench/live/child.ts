@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Lab } from "./lab.js";
 
 /** Whether there is such a command. */
 export function isInstalled(command: string): boolean {
@@ -14,8 +15,13 @@ export class Child {
   readonly #process: ChildProcess;
   #output = "";
 
-  constructor(namespace: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.#process = spawn("ip", ["netns", "exec", namespace, ...args], {
+  constructor(
+    namespace: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ) {
+    const [command, ...rest] = Lab.begin(namespace, ...args);
+    this.#process = spawn(command!, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...environment },
     });

@@ -18,6 +18,11 @@ export interface LiveContender {
   readonly decapsulates: boolean;
   /** How t0 gives it frames: only native XDP takes live frames without the kernel's making buffers of them. */
   readonly mode: "native" | "skb";
+  /**
+   * How the sniffer's end counts: `tcx` takes buffers of the stack, which most send, as they are; `native` takes what XDP
+   * redirects, and would copy the others first.
+   */
+  readonly sink: "tcx" | "native";
   /** Why it cannot be measured on this machine. */
   missing(): string | undefined;
   /** It takes frames when the promise is kept. */

@@ -17,17 +17,10 @@ export function forwarder(mode: "native" | "skb"): LiveContender {
     encapsulation: "ERSPAN II",
     decapsulates: true,
     mode,
+    sink: "tcx",
     missing: () => undefined,
     async start(lab, programs) {
-      const service = await programs.start(
-        lab.gateway,
-        "forwarder",
-        "t0",
-        "d0",
-        mode,
-        "--mac",
-        SNIFFER_MAC,
-      );
+      const service = await programs.start(lab.gateway, "forwarder", "t0", "d0", mode, "--mac", SNIFFER_MAC);
       return {
         pid: service.pid,
         async report() {

@@ -4,6 +4,7 @@
 //      └───── r0 ═══ r1 ─────┘          r1: where the sender alone is measured
 
 import { execFileSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 
 export interface LabOptions {
   /** Of each end of each link. */
@@ -61,13 +62,23 @@ export class Lab {
     return lab;
   }
 
+  /**
+   * How a process is begun that is measured: on any processor but the first, which is the sender's. The sender waits without
+   * sleeping, and whoever is woken there would wait for its turn for milliseconds.
+   */
+  static begin(namespace: string, ...command: string[]): string[] {
+    const last = availableParallelism() - 1;
+    const pinned = last > 0 ? ["taskset", "-c", last > 1 ? `1-${last}` : "1"] : [];
+    return ["ip", "netns", "exec", namespace, ...pinned, ...command];
+  }
+
   /** Runs a command in a namespace and gives what it wrote. Throws when it fails, with its complaint. */
   run(namespace: string, command: string, ...args: string[]): string {
     return execute("ip", ["netns", "exec", namespace, command, ...args]);
   }
 
   /** Of an interface of the gateway: whether it can take live frames without native XDP. */
-  setGro(interfaceName: "t0" | "r1", on: boolean): void {
+  setGro(interfaceName: "t0", on: boolean): void {
     this.run(this.gateway, "ethtool", "-K", interfaceName, "gro", on ? "on" : "off");
   }
 

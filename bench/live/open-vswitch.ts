@@ -19,6 +19,7 @@ export function openVSwitch(mode: "native" | "generic"): LiveContender {
     encapsulation: "ERSPAN II",
     decapsulates: true,
     mode: mode === "native" ? "native" : "skb",
+    sink: "tcx",
     missing: () =>
       isInstalled("ovs-vswitchd") && isInstalled("ovsdb-server")
         ? undefined

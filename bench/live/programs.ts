@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { Lab } from "./lab.js";
 
 const FLAGS = ["-std=gnu11", "-O3", "-march=native"];
 const NAMES = ["sender", "drop", "sink", "forwarder"] as const;
@@ -104,8 +105,8 @@ export class Service {
   readonly #lines: AsyncIterator<string>;
   #complaints = "";
 
-  private constructor(command: string, args: readonly string[]) {
-    this.#process = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+  private constructor([command, ...args]: readonly string[]) {
+    this.#process = spawn(command!, args, { stdio: ["pipe", "pipe", "pipe"] });
     this.#process.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#complaints += text;
     });
@@ -114,7 +115,7 @@ export class Service {
   }
 
   static async start(namespace: string, path: string, ...args: string[]): Promise<Service> {
-    const service = new Service("ip", ["netns", "exec", namespace, path, ...args]);
+    const service = new Service(Lab.begin(namespace, path, ...args));
     const line = await service.#line();
     if (line !== "ready") throw new Error(`${path} says ${line}`);
     return service;

@@ -8,6 +8,7 @@ export const vxlanDevice: LiveContender = {
   encapsulation: "VXLAN",
   decapsulates: true,
   mode: "skb",
+  sink: "tcx",
   missing: () => undefined,
   async start(lab) {
     const run = (command: string) => lab.run(lab.gateway, ...(command.split(" ") as [string, ...string[]]));

@@ -10,6 +10,7 @@ export function xdpBench(mode: "native" | "skb"): LiveContender {
     encapsulation: "ERSPAN II",
     decapsulates: false,
     mode,
+    sink: mode === "native" ? "native" : "tcx",
     missing: () => (isInstalled("xdp-bench") ? undefined : "xdp-bench is not installed (Debian: xdp-tools)"),
     async start(lab) {
       const args = ["xdp-bench", "redirect", "--mode", mode, "--interval", "1", "t0", "d0"];
