@@ -1,14 +1,14 @@
 // The engine as a contender: its slots, its queues, and what it says came of a round. All that the race has to know of the way in
 // which the engine takes and gives frames is here.
 
-import { Engine } from "../src/engine/index.js";
+import { Engine, Verdict } from "../src/engine/index.js";
 import { DeliveryHash } from "./delivery-hash.js";
 import type { ArrivingFrame, Contender, Results, Scenario } from "./race.js";
 import { median } from "./table.js";
 
 const ETHERNET = 1;
+/** Places for verdicts, as C has them. */
 const VERDICTS = 32;
-const DELIVERED = 0;
 
 /**
  * Frames in a row, and what is known of each in columns: putting them in place makes no garbage and touches no more lines than the
@@ -111,7 +111,7 @@ export class EngineContender implements Contender {
       this.#engine.process();
       for (let i = 0; i < batch.count; i++) {
         verdicts[batch.verdict(i)]!++;
-        if (batch.verdict(i) === DELIVERED) innerBytes += batch.inner(i).length;
+        if (batch.verdict(i) === Verdict.Delivered) innerBytes += batch.inner(i).length;
       }
       for (const { queue, original, frame } of this.#sent()) {
         hash.add(queue, original, frame);

@@ -3,10 +3,10 @@
 // put on a list. No check, no session, no sequence, no queue, no verdict.
 
 import { createRequire } from "node:module";
+import { BATCH } from "../assembly/memory/layout.js";
 import type { ArrivingFrame, Runner, Scenario } from "./race.js";
 import { median } from "./table.js";
 
-const BATCH = 256;
 const IPV4 = 0x0800;
 const GRE = 47;
 const UDP = 17;

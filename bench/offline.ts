@@ -5,8 +5,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { benchDirectory, type Capture, makeCapture } from "./capture-file.js";
 import { fixed, median, printTable, rate } from "./table.js";
-import { benchDirectory, type Capture, makeCapture } from "./workloads.js";
 
 const ROUNDS = 5;
 const STARTS = 10;

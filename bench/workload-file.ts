@@ -1,8 +1,8 @@
 // The file that a scenario goes to the yardstick in. bench/native/workload.c reads the same, in the same order.
 
 import { closeSync, openSync, writeSync } from "node:fs";
-import { Encapsulation } from "../assembly/encapsulation.js";
 import * as at from "../assembly/memory/layout.js";
+import { ENCAPSULATIONS } from "../src/engine/index.js";
 import type { ArrivingFrame, Image, Scenario } from "./race.js";
 
 const MAGIC = 0x6b64_7279;
@@ -14,14 +14,6 @@ const FRAME_ENTRY = 24;
 const ETHERNET = 1;
 
 const RESTORE = { auto: at.RESTORE_AUTO, always: at.RESTORE_ALWAYS, never: at.RESTORE_NEVER };
-const PORT_OF = {
-  vxlan: Encapsulation.Vxlan,
-  "vxlan-gpe": Encapsulation.VxlanGpe,
-  geneve: Encapsulation.Geneve,
-  tzsp: Encapsulation.Tzsp,
-  "hp-erm": Encapsulation.HpErm,
-  "gre-udp": Encapsulation.GreUdp,
-};
 
 /** Writes `scenario` to `path`. */
 export function writeScenario(path: string, scenario: Scenario): void {
@@ -30,10 +22,10 @@ export function writeScenario(path: string, scenario: Scenario): void {
     const write = (bytes: Uint8Array) => {
       for (let from = 0; from < bytes.length; ) from += writeSync(file, bytes, from);
     };
-    const { time, turn, inFlight, options, slots, image, frames } = scenario;
+    const { time, quantum, inFlight, options, slots, image, frames } = scenario;
     write(words(MAGIC, VERSION));
     write(longWords(time.first, time.step));
-    write(words(turn, inFlight));
+    write(words(quantum, inFlight));
     writeOptions(write, options);
     write(words(options.sessions, slots.stride, slots.headroom, slots.count, slots.reserved));
     writeMap(write, image);
@@ -65,7 +57,8 @@ function writeOptions(write: Write, { decode, ports }: Scenario["options"]): voi
   write(new Uint8Array(greEthernet.buffer));
   const table = new Uint8Array(65_536);
   for (const [name, list] of Object.entries(ports)) {
-    for (const port of list) table[port] = PORT_OF[name as keyof typeof PORT_OF];
+    const encapsulation = ENCAPSULATIONS.indexOf(name as keyof typeof ports);
+    for (const port of list) table[port] = encapsulation;
   }
   write(table);
 }

@@ -1,8 +1,5 @@
-// What is measured with: frames of every encapsulation and size, and the capture file of a gigabyte.
+// What is measured with: frames of every encapsulation and size, and the map of those who get them.
 
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join as joinPath } from "node:path";
 import { type GatewayConfig, gatewayConfig } from "../src/config/schema.js";
 import {
   erspan2,
@@ -59,13 +56,15 @@ function overIpv4(session: number, protocol: number, payload: Uint8Array): Uint8
 }
 
 /** Behind an Ethernet and an IPv4 header. */
-const BEHIND_IPV4 = 14 + 20;
+export const BEHIND_IPV4 = 14 + 20;
 
-function typeTwo(session: number, inner: Uint8Array): Template {
+/** ERSPAN II. */
+export function typeTwo(session: number, inner: Uint8Array): Template {
   const packet = gre(0x88be, erspan2(inner, { session }), { sequence: 0 });
   return { frame: overIpv4(session, GRE, packet), sequence: BEHIND_IPV4 + SEQUENCE };
 }
 
+/** ERSPAN III. */
 function typeThree(session: number, inner: Uint8Array, platform?: { id: number; word: number }): Template {
   const fields = { session, timestamp: 1000, granularity: 2, outgoing: session % 2 === 1 };
   const header = erspan3(inner, platform === undefined ? fields : { ...fields, platform });
@@ -181,81 +180,4 @@ export function randomNumbers(seed = 1): () => number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state;
   };
-}
-
-const FILE_HEADER = 24;
-const RECORD_HEADER = 16;
-const OUTER_LENGTH = 128;
-const RECORD = RECORD_HEADER + OUTER_LENGTH;
-const CHUNK_RECORDS = 32_768;
-const FIRST_SECOND = 1_700_000_000;
-
-/** A capture that was made for measuring. */
-export interface Capture {
-  readonly path: string;
-  readonly packets: number;
-  readonly bytes: number;
-}
-
-/** Where big files go: `$SPANGATE_BENCH_DIR`, else a folder among the system's temporary ones. */
-export function benchDirectory(): string {
-  const directory = process.env.SPANGATE_BENCH_DIR ?? joinPath(tmpdir(), "spangate-bench");
-  mkdirSync(directory, { recursive: true });
-  return directory;
-}
-
-/**
- * A classic pcap file of about `bytes` bytes: ERSPAN II frames of 128 bytes, one a microsecond, their sessions in random
- * order, sequence numbers rising. One that is there already with the right size is taken as it is.
- */
-export function makeCapture(directory: string, bytes = 1e9): Capture {
-  const packets = Math.round((bytes - FILE_HEADER) / RECORD);
-  const size = FILE_HEADER + packets * RECORD;
-  const path = joinPath(directory, `erspan2-${packets}.pcap`);
-  if (!existsSync(path) || statSync(path).size !== size) {
-    writeCapture(`${path}.part`, packets);
-    renameSync(`${path}.part`, path);
-  }
-  return { path, packets, bytes: size };
-}
-
-function writeCapture(path: string, packets: number): void {
-  const inner = innerFrame(OUTER_LENGTH - BEHIND_IPV4 - 8 - 8);
-  const templates = Array.from({ length: SESSIONS }, (_, session) => typeTwo(session, inner).frame);
-  const sequences = new Uint32Array(SESSIONS);
-  const random = randomNumbers();
-  const chunk = new Uint8Array(CHUNK_RECORDS * RECORD);
-  const view = new DataView(chunk.buffer);
-  const file = openSync(path, "w");
-  try {
-    writeSync(file, fileHeader());
-    for (let written = 0; written < packets; written += CHUNK_RECORDS) {
-      const count = Math.min(CHUNK_RECORDS, packets - written);
-      for (let i = 0; i < count; i++) {
-        const microseconds = written + i;
-        const session = (random() >>> 16) % SESSIONS;
-        const record = i * RECORD;
-        view.setUint32(record, FIRST_SECOND + Math.floor(microseconds / 1e6), true);
-        view.setUint32(record + 4, microseconds % 1e6, true);
-        view.setUint32(record + 8, OUTER_LENGTH, true);
-        view.setUint32(record + 12, OUTER_LENGTH, true);
-        chunk.set(templates[session]!, record + RECORD_HEADER);
-        const sequence = record + RECORD_HEADER + BEHIND_IPV4 + SEQUENCE;
-        view.setUint32(sequence, sequences[session]!++);
-      }
-      writeSync(file, chunk, 0, count * RECORD);
-    }
-  } finally {
-    closeSync(file);
-  }
-}
-
-function fileHeader(): Uint8Array {
-  const header = new DataView(new ArrayBuffer(FILE_HEADER));
-  header.setUint32(0, 0xa1b2c3d4, true);
-  header.setUint16(4, 2, true);
-  header.setUint16(6, 4, true);
-  header.setUint32(16, 262_144, true);
-  header.setUint32(20, 1, true);
-  return new Uint8Array(header.buffer);
 }

@@ -11,7 +11,8 @@
 //          │   counters               u64 each              │
 //          │   descriptors            BATCH × DESCRIPTOR    │
 //          │   trace                  TRACE_MAX × 12        │
-//          │   selection, taken       what the host asks of │
+//          │   selection, taken       u8, u32 each          │
+//          │   routes                 GROUP × ROUTE         │
 //          ├────────────────────────────────────────────────┤
 //          │ tables whose size the host chooses: sessions,  │  a pointer to each stands in the worker header
 //          │ reassembly, settled, assembled datagrams,      │
@@ -87,7 +88,7 @@ export const WORKER_ACKNOWLEDGED = 44; // u32, generation number the last batch 
 export const WORKER_TRACE_COUNT = 48; // u32
 export const WORKER_EMITTED = 52; // u32, how many of the selection the last encoder call took
 export const WORKER_QUEUES = 64; // u32, address of QUEUE headers, one a sniffer
-export const WORKER_READY = 68; // u32, address of queue numbers (u32): those that hold something, in the order they got it
+export const WORKER_READY = 68; // u32, address of the list of queues that hold something: number, bytes left of its last turn (u32 each)
 export const WORKER_READY_FIRST = 72; // u32, place of the first one; the list is a ring of WORKER_READY_MASK + 1
 export const WORKER_READY_COUNT = 76; // u32
 export const WORKER_READY_MASK = 80; // u32
@@ -106,6 +107,9 @@ export const WORKER_LARGE_FREE = 128; // u32
 export const WORKER_TAKEN_COUNT = 132; // u32, how many records the last `take` gave
 export const WORKER_TOUCHED = 136; // u32, of no meaning: keeps loads that are made for the cache's sake
 export const WORKER_SESSION_MASK_MAX = 140; // u32
+export const WORKER_SLOT_RECORDS = 144; // u32, address of record numbers (u32) by slot: what a transmit ring has
+export const WORKER_TAKEN_DONE = 148; // u32, how many of those that were taken stand in a transmit ring
+export const WORKER_IN_FLIGHT = 152; // u32, chunks that a transmit ring has
 export const WORKER_HEADER_SIZE = 192;
 
 export const COUNTERS = WORKER_HEADER_SIZE;
@@ -114,7 +118,7 @@ export const COUNTERS_SIZE = 64 * 8;
 export const BATCH = 256;
 export const DESCRIPTORS = COUNTERS + COUNTERS_SIZE;
 
-// ── descriptor: three cache lines, of which the third is for rarer things ────────────────────────────────────────
+// ── descriptor: three cache lines, of which the third is for those who work on it on the way ─────────────────────
 // in
 export const FRAME = 0; // u32, address
 export const CAPTURED = 4; // u32, bytes
@@ -158,8 +162,8 @@ export const PROBE = 148; // u32, hash of the session; then address of the slot 
 export const INTERFACE = 152; // u32, interface of the capture file + 1 for what has no session there
 export const COMMENT = 156; // u32, address of a comment for the capture file
 export const COMMENT_LENGTH = 160; // u32, bytes
-// between passes
-export const TOUCHED = 164; // u32
+// from one step to the next, as PROBE is
+export const TOUCHED = 164; // u32, what a step that only begins loads leaves for the next one
 export const ROUTE = 168; // u32, address of the route
 export const FLOW = 172; // u32, flow hash, of a packet that was offered to one of several sniffers by it
 export const DESCRIPTOR = 192;
@@ -275,10 +279,10 @@ export const MAP_OWNER_SHAPE_COUNT = 28; // u32
 export const MAP_FLAGS = 32; // u32, MAP_HAS_*
 export const MAP_SNIFFERS = 36; // u32, address of SNIFFER_SIZE records
 export const MAP_SNIFFER_COUNT = 40; // u32; 0: packets are classified and not delivered
-export const MAP_FILTER = 44; // u32, address of the filter of delivery and gateway addresses: a bit for each number made of their last four bytes, then words of 64 bits
-export const FILTER_TAILS = 8192; // bytes of the former
+export const MAP_FILTER = 44; // u32, address of the filter of delivery and gateway addresses: FILTER_TAILS bytes, then words of 64 bits
 export const MAP_FILTER_MASK = 48; // u32, words - 1
 export const MAP_HEADER_SIZE = 64;
+export const FILTER_TAILS = 8192; // bytes: a bit for each number of 16 bits that the last four bytes of an address make
 
 export const MAP_HAS_SNIFFERS = 1; // delivery addresses, for the loop check
 export const MAP_HAS_GATEWAY = 2;
@@ -383,7 +387,7 @@ export const CELL_IDENTIFICATION = 4; // u32, of the next IP packet that may be 
 // line that every packet touches. Of a queue that another thread empties, the second line is that thread's, and so are TAKEN, SENT
 // and SENT_BYTES there.
 export const QUEUE_OFFERED = 0; // u64, packets
-export const QUEUE_TAKEN = 8; // u64, packets; the next three are written by who empties it
+export const QUEUE_TAKEN = 8; // u64, packets; this and the next two are written by who empties it
 export const QUEUE_SENT = 16; // u64
 export const QUEUE_SENT_BYTES = 24; // u64
 export const QUEUE_TAIL = 32; // u32, written by the producer
@@ -418,7 +422,28 @@ export const RECORD_LENGTH = 4; // u32, bytes
 export const RECORD_ORIGINAL = 8; // u32, original length of the decoded frame
 export const RECORD_SLOT = 12; // u32, slot that it owns, or NONE
 export const RECORD_TIME = 16; // u64, ns since the epoch
+export const RECORD_OUT = 16; // u32, of a record that a transmit ring has: chunks that are not back yet
 export const RECORD_QUEUE = 24; // u32
 export const RECORD_NEXT = 28; // u32, record of the datagram's next fragment, or NONE
 export const RECORD_ABOUT = 32; // the 32 bytes of the descriptor from HAS on
 export const RECORD_SIZE = 64;
+
+// ── AF_XDP socket of a worker: its rings, two positions each of which are ours ───────────────────────────────────
+export const RING_PRODUCER = 0; // u32, address of the producer's position
+export const RING_CONSUMER = 4; // u32, address of the consumer's
+export const RING_FLAGS = 8; // u32, address
+export const RING_ENTRIES = 12; // u32, address
+export const RING_MASK = 16; // u32, entries - 1
+export const RING_POSITION = 20; // u32, ours
+export const RING_SEEN = 24; // u32, the other's when we last looked
+export const RING_SIZE = 32;
+export const RING_NEED_WAKEUP = 1;
+export const XDP_RX = 0;
+export const XDP_FILL = XDP_RX + RING_SIZE;
+export const XDP_TX = XDP_FILL + RING_SIZE;
+export const XDP_COMPLETION = XDP_TX + RING_SIZE;
+export const XDP_LONGEST = XDP_COMPLETION + RING_SIZE; // u32, most bytes of a frame that the interface takes
+export const XDP_SIZE = 192;
+export const XDP_CONTINUES = 1; // option of a ring's entry: the frame goes on in the next
+/** Bytes of a frame that one entry names, at the most: less than a chunk has. */
+export const XDP_PIECE = 2048;

@@ -1,5 +1,5 @@
-// Frame slots of this worker: which are free. Two sizes, one numbering: 0 to SLOT_COUNT - 1 hold a frame of any usual link,
-// the numbers after them the longest datagram. Last given, first taken: its lines are still in the cache.
+// Frame slots of this worker: which are free. Two sizes, one numbering: 0 to WORKER_SLOT_COUNT - 1 hold a frame of any
+// usual link, the numbers after them the longest datagram. Last given, first taken: its lines are still in the cache.
 
 import {
   HEADROOM,

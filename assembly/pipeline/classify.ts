@@ -1,4 +1,4 @@
-// Whose packet it is: loop, then identity, then address (DESIGN, "The tenant map"). Always fails closed.
+// Whose packet it is: loop, then identity, then address (README.md, "Tenants"). Always fails closed.
 
 import {
   CLAIM,

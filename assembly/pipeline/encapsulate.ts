@@ -66,7 +66,8 @@ export function lastIdentification(): u32 {
 export function isTunnelMode(mode: u32): bool {
   return mode >= <u32>Delivery.Vxlan;
 }
-function isIpv6(sniffer: usize): bool {
+/** Whether the far end is reached over IPv6. */
+export function isIpv6(sniffer: usize): bool {
   return (load<u16>(sniffer, SNIFFER_FLAGS) & SNIFFER_IPV6) != 0;
 }
 function isUdp(mode: u32): bool {

@@ -9,7 +9,7 @@ import * as ipv4 from "../wire/ipv4";
 import * as ipv6 from "../wire/ipv6";
 import { innerNetworkHeader } from "./inner";
 import { etherType } from "./link";
-import { afterExtensions, isPiece, upperProtocol } from "./upper";
+import { afterExtensions, isFragment, upperProtocol } from "./upper";
 
 const K1: u64 = 0x9e3779b97f4a7c15;
 const K2: u64 = 0xbf58476d1ce4e5b9;
@@ -68,7 +68,7 @@ function flow6(ip: usize, end: usize): u32 {
   const packetEnd = ipv6.packetEnd(ip, end);
   const upper = afterExtensions(ip, packetEnd, true);
   const protocol = upperProtocol();
-  const ports: u32 = isPiece() ? 0 : portsAt(upper, packetEnd, protocol);
+  const ports: u32 = isFragment() ? 0 : portsAt(upper, packetEnd, protocol);
   const from = ip + ipv6.SOURCE;
   const to = ip + ipv6.DESTINATION;
   const source = endpoint(load<u64>(from), load<u64>(from, 8), ports >> 16);

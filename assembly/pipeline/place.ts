@@ -41,7 +41,7 @@ import { freeRecords, record, takeRecord } from "../memory/records";
 import { isLarge, LARGE_CONTENT, SLOT_CONTENT, slotEnd, slotStart, spare, takeSlot } from "../memory/slots";
 import { encapsulate, isTunnelMode } from "./encapsulate";
 import { rewriteIp, rewriteMac } from "./rewrite";
-import { pieces, piecesAreLarge, split, splitHeadroom } from "./split";
+import { fragmentCount, fragmentsAreLarge, split, splitHeadroom } from "./split";
 
 export const PLACED: u32 = 0;
 /** There is no slot that the queue may have, and there may be one when packets of its own are gone. */
@@ -61,10 +61,10 @@ export function place(d: usize, sniffer: usize, queue: usize, bytes: u32, mayMov
     load<u8>(sniffer, SNIFFER_FIT) == FIT_FRAGMENT &&
     total > load<u32>(sniffer, SNIFFER_MTU);
   const before = isSplit ? front + splitHeadroom(sniffer) : front;
-  const further = isSplit ? pieces(sniffer, total) - 1 : 0;
+  const further = isSplit ? fragmentCount(sniffer, total) - 1 : 0;
   if (freeRecords() <= further) return CROWDED;
-  if (further != 0 && !maySpare(queue, further, piecesAreLarge(sniffer)))
-    return refusal(queue, further, piecesAreLarge(sniffer));
+  if (further != 0 && !maySpare(queue, further, fragmentsAreLarge(sniffer)))
+    return refusal(queue, further, fragmentsAreLarge(sniffer));
 
   // Behind the frame: zeros, as far as the least frame and the shortest Ethernet header ask.
   const least = mode == Delivery.Plain ? 0 : <u32>FRAME_MIN - min<u32>(front, FRAME_MIN);
@@ -80,8 +80,8 @@ export function place(d: usize, sniffer: usize, queue: usize, bytes: u32, mayMov
     const large = extent > SLOT_CONTENT;
     if (extent > LARGE_CONTENT) return HOMELESS;
     if (!maySpare(queue, 1, large)) return refusal(queue, 1, large);
-    if (further != 0 && !maySpare(queue, further + 1, piecesAreLarge(sniffer)))
-      return refusal(queue, further + 1, piecesAreLarge(sniffer));
+    if (further != 0 && !maySpare(queue, further + 1, fragmentsAreLarge(sniffer)))
+      return refusal(queue, further + 1, fragmentsAreLarge(sniffer));
     slot = takeSlot(large);
     const copy = slotStart(slot) + HEADROOM;
     copyBytes(copy, data, bytes);

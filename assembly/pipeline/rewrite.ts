@@ -18,7 +18,7 @@ import * as ipv4 from "../wire/ipv4";
 import * as ipv6 from "../wire/ipv6";
 import * as vlan from "../wire/vlan";
 import { etherType, innerNetwork } from "./link";
-import { afterExtensions, isLaterPiece, isRerouted, upperProtocol } from "./upper";
+import { afterExtensions, isLaterFragment, isRerouted, upperProtocol } from "./upper";
 
 /** Bytes that a frame grows by towards its front. */
 export function segmentHeadroom(sniffer: usize): u32 {
@@ -63,7 +63,7 @@ function rewrite6(ip: usize, end: usize, address: usize): void {
   v128.store(destination, v128.load(address));
   const packetEnd = ipv6.packetEnd(ip, end);
   const upper = afterExtensions(ip, packetEnd, false);
-  if (isLaterPiece() || isRerouted()) return;
+  if (isLaterFragment() || isRerouted()) return;
   updateUpper(upper, packetEnd, upperProtocol(), change, true);
 }
 

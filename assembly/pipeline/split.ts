@@ -12,8 +12,6 @@ import {
   RECORD_NEXT,
   RECORD_SIZE,
   RECORD_SLOT,
-  SNIFFER_FLAGS,
-  SNIFFER_IPV6,
   SNIFFER_LINK_LENGTH,
   SNIFFER_MTU,
 } from "../memory/layout";
@@ -22,11 +20,7 @@ import { SLOT_CONTENT, slotStart, takeSlot } from "../memory/slots";
 import * as protocols from "../wire/ip-protocol";
 import * as ipv4 from "../wire/ipv4";
 import * as ipv6 from "../wire/ipv6";
-import { lastIdentification } from "./encapsulate";
-
-function isIpv6(sniffer: usize): bool {
-  return (load<u16>(sniffer, SNIFFER_FLAGS) & SNIFFER_IPV6) != 0;
-}
+import { isIpv6, lastIdentification } from "./encapsulate";
 
 /** Bytes that the IPv6 header of each fragment is longer than the packet's own. */
 export function splitHeadroom(sniffer: usize): u32 {
@@ -34,21 +28,21 @@ export function splitHeadroom(sniffer: usize): u32 {
 }
 
 /** Bytes of the packet's data in a fragment that is not the last. */
-function pieceLength(sniffer: usize): u32 {
+function fragmentLength(sniffer: usize): u32 {
   const header = isIpv6(sniffer) ? <u32>(ipv6.HEADER_LEN + ipv6.FRAGMENT_LEN) : <u32>ipv4.HEADER_LEN;
   return (load<u32>(sniffer, SNIFFER_MTU) - header) & ~7;
 }
 
 /** Whether a fragment needs a slot for long frames. */
-export function piecesAreLarge(sniffer: usize): bool {
+export function fragmentsAreLarge(sniffer: usize): bool {
   return <u32>load<u16>(sniffer, SNIFFER_LINK_LENGTH) + load<u32>(sniffer, SNIFFER_MTU) > SLOT_CONTENT;
 }
 
 /** How many fragments an IP packet of `total` bytes makes. */
-export function pieces(sniffer: usize, total: u32): u32 {
+export function fragmentCount(sniffer: usize, total: u32): u32 {
   const data = total - <u32>(isIpv6(sniffer) ? ipv6.HEADER_LEN : ipv4.HEADER_LEN);
-  const piece = pieceLength(sniffer);
-  return (data + piece - 1) / piece;
+  const most = fragmentLength(sniffer);
+  return (data + most - 1) / most;
 }
 
 /** Splits the packet of `entry`, for whose fragments there are slots and records. */
@@ -59,12 +53,12 @@ export function split(sniffer: usize, entry: u32): void {
   let frame = <usize>load<u32>(first, RECORD_FRAME);
   const data = frame + header;
   const total = load<u32>(first, RECORD_LENGTH) - <u32>header;
-  const piece = pieceLength(sniffer);
+  const most = fragmentLength(sniffer);
   const id = lastIdentification();
   let last = first;
-  for (let offset = piece; offset < total; offset += piece) {
-    const length = min<u32>(piece, total - offset);
-    last = addPiece(sniffer, last, first, frame, header, data + offset, length);
+  for (let offset = most; offset < total; offset += most) {
+    const length = min<u32>(most, total - offset);
+    last = addFragment(sniffer, last, first, frame, header, data + offset, length);
     const lastFrame = <usize>load<u32>(last, RECORD_FRAME);
     putHeader(sniffer, lastFrame, link, frame + link, length, offset, offset + length < total, id);
     pad(last);
@@ -74,12 +68,12 @@ export function split(sniffer: usize, entry: u32): void {
     frame -= ipv6.FRAGMENT_LEN;
     store<u32>(first, <u32>frame, RECORD_FRAME);
   }
-  putHeader(sniffer, frame, link, frame + link, piece, 0, true, id);
-  store<u32>(first, <u32>(data - frame) + piece, RECORD_LENGTH);
+  putHeader(sniffer, frame, link, frame + link, most, 0, true, id);
+  store<u32>(first, <u32>(data - frame) + most, RECORD_LENGTH);
 }
 
 /** A record and a slot with a copy of the link and IP header, room for a fragment header, and the data. */
-function addPiece(
+function addFragment(
   sniffer: usize,
   before: usize,
   first: usize,
@@ -90,7 +84,7 @@ function addPiece(
 ): usize {
   const entry = takeRecord();
   const at = record(entry);
-  const slot = takeSlot(piecesAreLarge(sniffer));
+  const slot = takeSlot(fragmentsAreLarge(sniffer));
   const copy = slotStart(slot) + HEADROOM;
   const grown = header + splitHeadroom(sniffer);
   copyBytes(copy, frame, header);
@@ -105,7 +99,7 @@ function addPiece(
   return at;
 }
 
-/** Makes the IP header of the piece at `frame` that of a fragment; `packet` is the header of the whole. */
+/** Makes the IP header of the packet at `frame` that of a fragment; `packet` is the header of the whole. */
 function putHeader(
   sniffer: usize,
   frame: usize,

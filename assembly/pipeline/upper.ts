@@ -4,7 +4,7 @@ import * as protocols from "../wire/ip-protocol";
 import * as ipv6 from "../wire/ipv6";
 
 let upper: u32 = 0;
-let piece: bool = false;
+let fragment: bool = false;
 let later: bool = false;
 let rerouted: bool = false;
 
@@ -13,11 +13,11 @@ export function upperProtocol(): u32 {
   return upper;
 }
 /** A fragment, the first one too; an atomic one is none. */
-export function isPiece(): bool {
-  return piece;
+export function isFragment(): bool {
+  return fragment;
 }
 /** A fragment that is not the first: there is no upper-layer header in it. */
-export function isLaterPiece(): bool {
+export function isLaterFragment(): bool {
   return later;
 }
 /** A routing header with segments left: the pseudo header has the last of them as its destination (RFC 8200 8.1). */
@@ -25,22 +25,22 @@ export function isRerouted(): bool {
   return rerouted;
 }
 
-/** Gives the upper-layer header of the packet at `ip`; `toPiece`: goes no further than the header of a fragment. */
-export function afterExtensions(ip: usize, end: usize, toPiece: bool): usize {
-  piece = false;
+/** Gives the upper-layer header of the packet at `ip`; `toFragment`: goes no further than the header of a fragment. */
+export function afterExtensions(ip: usize, end: usize, toFragment: bool): usize {
+  fragment = false;
   later = false;
   rerouted = false;
   upper = ipv6.nextHeader(ip);
   let p = ip + ipv6.HEADER_LEN;
   while (
     !later &&
-    !(toPiece && piece) &&
+    !(toFragment && fragment) &&
     (protocols.isExtension(upper) || upper == protocols.FRAGMENT || upper == protocols.AUTHENTICATION)
   ) {
     if (p + ipv6.EXTENSION_MIN > end) return p;
     let length = ipv6.FRAGMENT_LEN;
     if (upper == protocols.FRAGMENT) {
-      piece = piece || !ipv6.isAtomic(p);
+      fragment = fragment || !ipv6.isAtomic(p);
       later = ipv6.fragmentOffset(p) != 0;
     } else {
       length = upper == protocols.AUTHENTICATION ? ipv6.authenticationLength(p) : ipv6.extensionLength(p);

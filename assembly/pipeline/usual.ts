@@ -1,10 +1,11 @@
 // The usual packets: Ethernet with one tag at most, IPv4 without options and unfragmented, ERSPAN I after bare GRE, II or III after
-// GRE with S alone, or VXLAN, nothing cut and nothing to restore. Fixed places, a vector at a time, no call; whatever is not so is left to the full
-// parser, packet by packet, with equal results (test/engine runs both).
+// GRE with S alone, or VXLAN, nothing cut and nothing to restore. Fixed places, a vector at a time, no call; whatever is not so is
+// left to the full parser, packet by packet, with equal results (test/engine runs both).
 
 import { Encapsulation } from "../encapsulation";
 import { hashWords } from "../memory/hash";
 import {
+  BARE,
   CAPTURED,
   CONFIG_DEPTH,
   CONFIG_FLAGS,
@@ -23,15 +24,21 @@ import {
   HAS_ID,
   HAS_MIRROR,
   HAS_SEQUENCE,
+  ID,
   INNER,
+  INNER_CAPTURED,
+  INNER_ORIGINAL,
   INNER_TYPE,
   LINK_TYPE,
   MIRROR,
   NO_VLAN,
+  NONE,
   PORTS,
   PROBE,
   RESTORE_ALWAYS,
   RESTORE_AUTO,
+  SEQUENCE,
+  SESSION,
   SESSION_HAS_ID,
   SOURCE,
   TAG,
@@ -143,7 +150,7 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
           store<u64>(d, get32(frame + ERSPAN + erspan3.TIMESTAMP), MIRROR);
           store<u8>(d, <u8>((flags >> 1) & 3), GRANULARITY);
         } else break;
-        store<u32>(d, get32(frame + CARRIED + gre.HEADER_LEN), HAS + 8);
+        store<u32>(d, get32(frame + CARRIED + gre.HEADER_LEN), SEQUENCE);
       }
     } else if (protocol == protocols.UDP) {
       const port = get16(frame + CARRIED + udp.DESTINATION_PORT);
@@ -165,20 +172,20 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
     const bare = <u32>frame + inner;
     store<u32>(d, LAYERS_ONE, VERDICT);
     store<u32>(d, bare, INNER);
-    store<u32>(d, length - inner, INNER + 4);
-    store<u32>(d, declared - inner, INNER + 8);
-    store<u32>(d, bare, INNER + 12);
+    store<u32>(d, length - inner, INNER_CAPTURED);
+    store<u32>(d, declared - inner, INNER_ORIGINAL);
+    store<u32>(d, bare, BARE);
     store<u32>(d, <u32>frame + length, END);
     store<u16>(d, 0, INNER_TYPE);
     const addresses = v128.load(frame + IP + ipv4.SOURCE);
     v128.store(d, mapped(addresses), SOURCE);
     v128.store(d, mapped(v128.shr<i64>(addresses, 32)), DESTINATION);
     store<u32>(d, has, HAS);
-    store<u32>(d, id, HAS + 4);
-    store<i32>(d, -1, HAS + 12);
+    store<u32>(d, id, ID);
+    store<u32>(d, NONE, SESSION);
     store<u32>(d, kind, ENCAPSULATION);
     store<u32>(d, tag | (outerVlan << 16), TAG);
-    store<i64>(d, -1, TENANT);
+    store<i64>(d, -1, TENANT); // and claim
     const source = ((<u64>load<u32>(frame + IP + ipv4.SOURCE)) << 32) | 0xffff0000;
     const destination = ((<u64>load<u32>(frame + IP + ipv4.DESTINATION)) << 32) | 0xffff0000;
     store<u32>(

@@ -1,12 +1,12 @@
 // Which addresses cannot be a sniffer's or the gateway's, so that the check for loops costs most packets one look for each address.
-// First by 16 bits of its last four bytes, of which one multiplication makes a number; then by a Bloom filter whose bits of one address stand in one word
-// (blocked: Putze, Sanders, Singler 2007). A hit proves nothing; the exact table is asked then.
+// First by the number of 16 bits that one multiplication makes of the address's last four bytes; then by a Bloom filter whose bits of
+// one address stand in one word (blocked: Putze, Sanders, Singler 2007). A hit proves nothing; the exact table is asked then.
 
 import { BITS_FAMILY, FAMILY_MAC, FILTER_TAILS, MAP_FILTER, MAP_FILTER_MASK } from "../memory/layout";
 
 const K1: u64 = 0x9e3779b97f4a7c15;
 const K2: u64 = 0xbf58476d1ce4e5b9;
-const TAIL: u32 = 0x9e3779b1;
+const TAIL: u32 = 0x9e3779b1; // odd, 2^32 over the golden ratio
 
 export function filterOf(generation: usize): usize {
   return load<u32>(generation, MAP_FILTER);

@@ -25,7 +25,7 @@ export const R: u32 = 0x4000;
 export const K: u32 = 0x2000;
 export const S: u32 = 0x1000;
 
-/** The fixed part; the optional fields have `fieldsLength` bytes more. */
+/** The fixed part; the optional fields reach to `fieldsEnd`. */
 export function fits(header: usize, end: usize): bool {
   return header + HEADER_LEN <= end;
 }

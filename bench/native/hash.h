@@ -8,8 +8,8 @@
 
 #define K1 0x9e3779b97f4a7c15u
 #define K2 0xbf58476d1ce4e5b9u
-#define TAIL 0x9e3779b1u
 #define K3 0x94d049bb133111ebu
+#define TAIL 0x9e3779b1u // of the last four bytes of an address (assembly/tenant/filter.ts)
 
 // Every word times a secret odd number of its own; the products do not wait for one another.
 static inline uint32_t mixed(uint64_t total) { return (uint32_t)((total ^ total >> 32) * K3 >> 32); }

@@ -1,6 +1,6 @@
 // What a worker keeps, in the engine's structures (assembly/memory/layout.ts) with pointers where that has addresses:
-// descriptors and sessions of three cache lines, table slots of half a line, routes, tenants and records of one, queues of one
-// that every packet touches, one of near places and one of rare counters.
+// descriptors and sessions of three cache lines, routes within a session's second one, table slots of half a line, tenants and
+// records of one, queues of one that every packet touches, one of near places and one of rare counters.
 
 #ifndef YARDSTICK_WORKER_H
 #define YARDSTICK_WORKER_H
@@ -235,13 +235,18 @@ struct queue {
   uint32_t held; // slots that its packets occupy
   uint8_t flags;
   bool listed;
-  uint32_t near[NEAR];                   // record numbers at the places before the ring's, three of them in this line
+  uint32_t near[NEAR];                   // record numbers at the first places, three of them in this line
   alignas(LINE) uint64_t dropped_newest; // what is seldom touched
   uint64_t dropped_oldest;
   uint64_t rate;
   uint64_t too_large;
   uint32_t *ring; // record numbers
   uint32_t mask;
+};
+
+struct ready {
+  uint32_t number;
+  uint32_t deficit; // bytes left of its last turn
 };
 
 struct record {
@@ -284,7 +289,7 @@ struct worker {
 
   struct session *sessions;
   uint32_t *session_index; // entry number + 1
-  uint32_t session_mask;     // of the part of the index that is in use: it grows with the sessions
+  uint32_t session_mask; // of the part of the index that is in use: it grows with the sessions
   uint32_t session_mask_max;
   uint32_t session_capacity;
   uint32_t session_count;
@@ -306,7 +311,7 @@ struct worker {
   uint64_t *cells;
 
   struct queue *queues;
-  uint32_t *ready; // a ring of queue numbers: those that hold something
+  struct ready *ready; // a ring: the queues that hold something
   uint32_t ready_first;
   uint32_t ready_count;
   uint32_t ready_mask;

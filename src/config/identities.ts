@@ -1,4 +1,4 @@
-// Claims on tunnel identities (DESIGN, The tenant map): no identity may have two owners. Claims that differ in
+// Claims on tunnel identities (README.md, "Tenants"): no identity may have two owners. Claims that differ in
 // specificity may overlap, since the more specific one wins: exact source, longer prefix, any; id; VLAN.
 import { formatPrefix, maskBytes, type Prefix } from "./addresses.js";
 import type { Draft } from "./draft.js";

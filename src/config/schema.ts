@@ -22,6 +22,12 @@ const tunnel = field.section({
     .choice(["auto", "afxdp", "afpacket", "udp", "libpcap"])
     .default("auto")
     .describe("How frames are received; `auto` takes the first that works, in this order."),
+  xdp: field
+    .choice(["auto", "native", "skb"])
+    .default("auto")
+    .describe(
+      "Where `afxdp` takes frames: `native` in the driver, `skb` behind it on socket buffers, which every driver can; `auto` the first that works.",
+    ),
   queues: field.integer(1, 64).default(1).describe("Receive queues, each with a data-path worker."),
   ports: field
     .section({
@@ -107,7 +113,7 @@ const decode = field.section({
     .describe("Limits for fragments of outer datagrams."),
 });
 
-/** DESIGN: at most 32 sender threads. */
+/** Sender threads at the most. */
 export const MOST_SENDERS = 32;
 const SENDERS_EXPECTED = `inline, per-sniffer or an integer from 1 to ${MOST_SENDERS}`;
 

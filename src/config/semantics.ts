@@ -46,7 +46,7 @@ export function checkLive({ tunnel, delivery, sniffers }: Draft): Finding[] {
   return findings;
 }
 
-// GRE payloads that the decoder knows already (DESIGN, Decoding): as Ethernet they would be misread.
+// GRE payloads that the decoder knows already (assembly/README.md, "GRE"): as Ethernet they would be misread.
 const GRE_PROTOCOLS = new Map([
   [0x0800, "IPv4"],
   [0x86dd, "IPv6"],

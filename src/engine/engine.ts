@@ -3,26 +3,19 @@
 import * as at from "../../assembly/memory/layout.js";
 import { SpangateError } from "../errors.js";
 import { Batch } from "./batch.js";
+import { checkLimits, configure } from "./configure.js";
 import { Deliveries } from "./deliveries.js";
 import type { MapImage } from "./map-image.js";
 import { LinearMemory, type Stretch } from "./memory.js";
-import {
-  COUNTERS,
-  type CounterName,
-  ENCAPSULATIONS,
-  type Header,
-  VERDICTS,
-  type VerdictName,
-} from "./names.js";
+import type { Header } from "./names.js";
 import { DEFAULT_OPTIONS, type EngineOptions } from "./options.js";
-import { SlotPool } from "./pool.js";
+import type { SlotPool } from "./pool.js";
 import { QueueStore } from "./queues.js";
-import { SessionTable } from "./sessions.js";
+import type { SessionTable } from "./sessions.js";
 import { MapStore } from "./tenant-map.js";
+import type { EngineSeat } from "./thread.js";
 import { type Build, type EngineExports, instantiate, loadModule } from "./wasm.js";
-
-/** Packets by verdict, and what is counted beside. */
-export type Counters = Readonly<Record<VerdictName | CounterName, number>>;
+import { type Counters, WorkerBlock } from "./worker-block.js";
 
 /** A header the parser passed. */
 export interface TraceEntry {
@@ -31,12 +24,8 @@ export interface TraceEntry {
   readonly length: number;
 }
 
-const RESTORE = { auto: at.RESTORE_AUTO, always: at.RESTORE_ALWAYS, never: at.RESTORE_NEVER };
-const MOST_REASSEMBLY = 2 ** 30;
-/** Room for three datagrams of any size, put together in one batch. */
-/** Places of the session index before it grows. */
-const INDEX_AT_FIRST = 1024;
-const ASSEMBLED_SIZE = 3 * (at.DATAGRAM_MAX + at.HEADROOM + at.FRAME_MIN + 16);
+/** Bytes of the shared build, which takes them at once, when nothing else is said. */
+const SHARED_MEMORY = 256 * 2 ** 20;
 
 export class Engine {
   readonly memory: LinearMemory;
@@ -50,8 +39,10 @@ export class Engine {
   readonly deliveries: Deliveries;
   /** Sessions that the table can hold. */
   readonly sessionCapacity: number;
-  /** Address of its block in memory, to which a sender in another thread attaches an instance of its own. */
+  /** Address of the first worker's block in memory, to which a sender in another thread attaches an instance of its own. */
   readonly worker: number;
+  /** Of which everything here but queues and map is the first one's. */
+  readonly workers: readonly WorkerBlock[];
   readonly #exports: EngineExports;
   readonly #map: MapStore;
   #disposed = false;
@@ -60,15 +51,21 @@ export class Engine {
     this.memory = memory;
     this.#exports = exports;
     this.sessionCapacity = options.sessions;
-    this.worker = memory.allocate(at.WORKER_SIZE).address;
     configure(memory, options);
-    this.#allocate(options);
-    exports.attach(this.worker, 1);
-    this.slots = new SlotPool(memory, exports, this.worker, options);
-    this.queues = new QueueStore(memory, exports, this.worker, options);
-    this.deliveries = new Deliveries(memory, exports, this.worker, this.queues);
-    this.batch = new Batch(memory, this.worker, exports.recycle);
-    this.sessions = new SessionTable(memory, this.worker);
+    this.workers = Array.from({ length: options.workers }, () => new WorkerBlock(memory, exports, options));
+    const { address, slots, sessions } = this.workers[0]!;
+    exports.attach(address, 0);
+    this.worker = address;
+    this.slots = slots;
+    this.sessions = sessions;
+    this.queues = new QueueStore(
+      memory,
+      exports,
+      this.workers.map((worker) => worker.address),
+      options,
+    );
+    this.deliveries = new Deliveries(memory, exports, address, this.queues);
+    this.batch = new Batch(memory, address, exports.recycle);
     this.#map = new MapStore(memory, exports, this.queues);
   }
 
@@ -79,28 +76,22 @@ export class Engine {
   static async create(options: Partial<EngineOptions> = {}, build: Build = "plain"): Promise<Engine> {
     const whole = { ...DEFAULT_OPTIONS, ...options };
     checkLimits(whole);
-    const memory = new LinearMemory(build, build === "shared" ? 256 * 2 ** 20 : undefined);
+    const memory = new LinearMemory(
+      build,
+      build === "shared" ? (options.memory ?? SHARED_MEMORY) : undefined,
+    );
     const exports = await instantiate(await loadModule(build), memory.memory);
     return new Engine(memory, exports, whole);
   }
 
-  #allocate({ sessions, decode }: EngineOptions): void {
-    const { memory } = this;
-    const index = 2 ** Math.ceil(Math.log2(sessions * 2));
-    const pieces = Math.max(1, Math.floor(decode.reassembly.memory / at.PIECE_BLOCK));
-    const set = (field: number, value: number) => {
-      memory.u32[(this.worker + field) >>> 2] = value;
-    };
-    set(at.WORKER_SESSIONS, memory.allocate(sessions * at.SESSION_ENTRY).address);
-    set(at.WORKER_SESSION_CAPACITY, sessions);
-    set(at.WORKER_SESSION_INDEX, memory.allocate(index * 4).address);
-    set(at.WORKER_SESSION_MASK, Math.min(index, INDEX_AT_FIRST) - 1);
-    set(at.WORKER_SESSION_MASK_MAX, index - 1);
-    set(at.WORKER_PIECES, pieces);
-    set(at.WORKER_DATAGRAMS, memory.allocate(this.#exports.reassemblySize(pieces)).address);
-    set(at.WORKER_SETTLED, memory.allocate((pieces + at.BATCH) * at.SETTLED_SIZE).address);
-    set(at.WORKER_ASSEMBLED, memory.allocate(ASSEMBLED_SIZE).address);
-    set(at.WORKER_ASSEMBLED_SIZE, ASSEMBLED_SIZE);
+  /** What the thread of worker `number` is given to attach to its part. */
+  seat(number: number): EngineSeat {
+    return { memory: this.memory.memory, block: this.workers[number]!.address };
+  }
+
+  /** Generation of the tenant map that every worker has seen, at the least. */
+  get acknowledged(): number {
+    return Math.min(...this.workers.map((worker) => worker.field(at.WORKER_ACKNOWLEDGED)));
   }
 
   /** A stretch of linear memory for frames, or for what is written. */
@@ -204,17 +195,13 @@ export class Engine {
   /** A counter's value now: of a verdict, or of one of the others. */
   counter(number: number): number {
     this.#check();
-    return Number(this.memory.u64[(this.worker + at.COUNTERS + number * 8) >>> 3]!);
+    return this.workers[0]!.counter(number);
   }
 
   /** All counters by name, since the engine was created. */
   counters(): Counters {
     this.#check();
-    const counters: Record<string, number> = {};
-    for (const [number, name] of VERDICTS.entries()) counters[name] = this.counter(number);
-    for (const [number, name] of COUNTERS.entries())
-      if (name !== undefined) counters[name] = this.counter(number);
-    return counters as Counters;
+    return this.workers[0]!.counters();
   }
 
   /** Whether `dispose` was called. */
@@ -233,71 +220,5 @@ export class Engine {
 
   #field(offset: number): number {
     return this.memory.u32[(this.worker + offset) >>> 2]!;
-  }
-}
-
-/** What linear memory and its 32-bit fields can hold. Throws USAGE. */
-function checkLimits(options: EngineOptions): void {
-  const { greEthernet, reassembly } = options.decode;
-  const limits: [string, number, number, number][] = [
-    ["sessions", options.sessions, 1, 2 ** 24],
-    ["slots", options.slots, 1, 2 ** 20],
-    ["largeSlots", options.largeSlots, 0, 2 ** 14],
-    ["reserved", options.reserved, 0, options.slots],
-    ["queues", options.queues, 1, 2 ** 20],
-    ["decode.greEthernet: number of protocols", greEthernet.length, 0, at.GRE_ETHERNET_MAX],
-    ["decode.reassembly.memory", reassembly.memory, at.PIECE_BLOCK, MOST_REASSEMBLY],
-    ["decode.reassembly.perSource", reassembly.perSource, at.PIECE_BLOCK, MOST_REASSEMBLY],
-  ];
-  for (const [name, value, least, most] of limits) {
-    if (value >= least && value <= most) continue;
-    throw new SpangateError("USAGE", `${name} is ${value}; it can be ${least} to ${most}.`, {
-      details: { name, value },
-    });
-  }
-}
-
-function configure(memory: LinearMemory, options: EngineOptions): void {
-  const { decode, ports, time, filter } = options;
-  const { u8, u32, u64 } = memory;
-  const set = (address: number, value: number) => {
-    u32[address >>> 2] = value;
-  };
-  set(at.CONFIG_DEPTH, decode.depth);
-  set(
-    at.CONFIG_FLAGS,
-    (decode.checksums === "verify" ? at.FLAG_VERIFY : 0) |
-      (decode.lenient ? at.FLAG_LENIENT : 0) |
-      (time === "mirror" ? at.FLAG_MIRROR_TIME : 0) |
-      (decode.sequenceScope === "tunnel" ? at.FLAG_TUNNEL_SCOPE : 0) |
-      (options.trace ? at.FLAG_TRACE : 0) |
-      (options.lent ? at.FLAG_LENT : 0) |
-      (options.fastPath ? 0 : at.FLAG_FULL_PARSER),
-  );
-  set(at.CONFIG_RESTORE_VLAN, RESTORE[decode.restoreVlan]);
-  const { session, vni } = filter ?? {};
-  set(
-    at.CONFIG_FILTER,
-    (session === undefined ? 0 : at.FILTER_SESSION) | (vni === undefined ? 0 : at.FILTER_VNI),
-  );
-  set(at.CONFIG_FILTER_SESSION, session ?? 0);
-  set(at.CONFIG_FILTER_VNI, vni ?? 0);
-  const seeds = crypto.getRandomValues(new BigUint64Array(at.SEEDS));
-  u64.set(
-    seeds.map((seed) => seed | 1n),
-    at.CONFIG_SEEDS >>> 3,
-  );
-  u64[at.CONFIG_TIMEOUT >>> 3] = decode.reassembly.timeout;
-  set(at.CONFIG_PER_SOURCE, decode.reassembly.perSource);
-
-  const protocols = decode.greEthernet;
-  set(at.CONFIG_GRE_COUNT, protocols.length);
-  for (const [i, protocol] of protocols.entries()) {
-    u8[at.CONFIG_GRE_ETHERNET + 2 * i] = protocol & 0xff;
-    u8[at.CONFIG_GRE_ETHERNET + 2 * i + 1] = protocol >>> 8;
-  }
-  for (const [name, numbers] of Object.entries(ports)) {
-    const encapsulation = ENCAPSULATIONS.indexOf(name as keyof typeof ports);
-    for (const port of numbers) u8[at.PORTS + port] = encapsulation;
   }
 }

@@ -12,8 +12,8 @@ const MOST_PAGES = 0x10000;
  * an array still has one, of every array in the process.
  */
 const INITIAL = 64 * 2 ** 20;
-/** Stretches begin on a cache line of their own. */
-const LINE = 64;
+/** Bytes of a cache line; stretches begin on one of their own. */
+export const LINE = 64;
 
 /** A stretch of linear memory, with a view that is made anew when the memory has grown. */
 export interface Stretch {
@@ -43,9 +43,12 @@ export class LinearMemory {
     this.u64 = new BigUint64Array(this.memory.buffer);
   }
 
-  /** Hands out `length` bytes, zeroed, for good. Throws MEMORY_EXHAUSTED when there is no room. */
-  allocate(length: number): Stretch {
-    const address = this.#used;
+  /**
+   * Hands out `length` bytes, zeroed, for good, beginning at a multiple of `alignment` (a power of two). Throws MEMORY_EXHAUSTED when
+   * there is no room.
+   */
+  allocate(length: number, alignment = LINE): Stretch {
+    const address = Math.ceil(this.#used / alignment) * alignment;
     const end = address + Math.ceil(length / LINE) * LINE;
     const missing = end - this.memory.buffer.byteLength;
     if (missing > 0) {
@@ -69,4 +72,9 @@ export class LinearMemory {
       throw new SpangateError("MEMORY_EXHAUSTED", message, { cause });
     }
   }
+}
+
+/** The least power of two that is not under `least`. */
+export function powerOfTwo(least: number): number {
+  return 2 ** Math.ceil(Math.log2(least));
 }

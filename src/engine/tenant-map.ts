@@ -9,7 +9,7 @@ import * as at from "../../assembly/memory/layout.js";
 import { SpangateError } from "../errors.js";
 import { CellStore } from "./cells.js";
 import type { MapImage } from "./map-image.js";
-import type { LinearMemory, Stretch } from "./memory.js";
+import { LINE, type LinearMemory, powerOfTwo, type Stretch } from "./memory.js";
 import type { QueueBook } from "./queue-book.js";
 import type { EngineExports } from "./wasm.js";
 
@@ -233,11 +233,7 @@ function filterWords({ loopAddresses }: Pick<MapImage, "loopAddresses">): number
 
 /** Records begin on a cache line of their own. */
 function align(length: number): number {
-  return (length + 63) & ~63;
-}
-
-function powerOfTwo(least: number): number {
-  return 2 ** Math.ceil(Math.log2(least));
+  return Math.ceil(length / LINE) * LINE;
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array {

@@ -25,12 +25,17 @@ export interface EngineExports extends Record<string, unknown> {
   giveSlot(slot: number): void;
   process(first: number, count: number): number;
   recycle(count: number): void;
-  take(most: number, turn: number): number;
+  take(most: number, quantum: number): number;
   settle(first: number, end: number, sent: number): void;
   takeFrom(queue: number, most: number, into: number): number;
   settleFrom(queue: number, entry: number, sent: number): void;
   reclaim(queue: number): void;
   flush(): void;
+  xdpReceive(socket: number, first: number, most: number, time: bigint): number;
+  xdpRefill(socket: number): void;
+  xdpTransmit(socket: number, quantum: number): number;
+  xdpComplete(socket: number): number;
+  xdpUnsent(socket: number): number;
   mapBuild(generation: number, images: number, count: number): number;
   prepareSniffer(record: number): void;
   publish(generation: number): void;

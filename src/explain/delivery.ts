@@ -168,12 +168,12 @@ function tunnelled(sniffer: Sniffer, frames: readonly Uint8Array[], kept: number
   return {
     frames: fronts.map((front, i): WireFrame => {
       const { length } = frames[i]!;
-      const isPiece = front.fragmentOffset !== undefined;
+      const isFragment = front.fragmentOffset !== undefined;
       return {
         length,
         padding: length - front.end || undefined,
         fragmentOffset: front.fragmentOffset,
-        dataLength: isPiece ? front.end - front.data : undefined,
+        dataLength: isFragment ? front.end - front.data : undefined,
       };
     }),
     sentLength: sent,

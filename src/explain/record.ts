@@ -37,7 +37,7 @@ export interface PacketRecord {
   readonly tenant: string | undefined;
   /** Those that the packet goes to. */
   readonly sniffers: readonly string[] | undefined;
-  /** Rule of the tenant map that decided, 1 to 4 (DESIGN, "The tenant map"). */
+  /** Rule of the tenant map that decided, 1 to 4 (README.md, "Tenants"). */
   readonly rule: number | undefined;
   /** The identity that the map knows, and where the configuration says so. */
   readonly claim: { readonly path: string; readonly text: string } | undefined;

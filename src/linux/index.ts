@@ -1,5 +1,6 @@
 // What the rest may ask of Linux.
 
+export { attachXdp, BpfMap, createMap, loadProgram, updateMap, XDP_HAS_FRAGS, type XdpMode } from "./bpf.js";
 export { type Capabilities, type Capability, capabilities } from "./capabilities.js";
 export {
   type Channels,
@@ -12,6 +13,8 @@ export {
 } from "./ethtool.js";
 export { createEvent, drain, wake } from "./eventfd.js";
 export type { Address } from "./ip.js";
+export { addressOf } from "./libc.js";
+export { close, PAGE } from "./memory-map.js";
 export { PollSet, type PollSource } from "./poll.js";
 export { becomeUser, dropAll } from "./privileges.js";
 export { SilentSocket } from "./raw-socket.js";
@@ -22,3 +25,10 @@ export type { Route, RouteType } from "./rtnetlink/route.js";
 export { type NetworkEvent, NetworkWatch, type Watched } from "./rtnetlink/watch.js";
 export { Rtnetlink } from "./rtnetlink.js";
 export { findUser, type User } from "./users.js";
+export {
+  type FrameMemory,
+  wakeTransmit,
+  XdpSocket,
+  type XdpStatistics,
+  xdpStatistics,
+} from "./xdp-socket.js";

@@ -155,3 +155,9 @@ export function systemError(number: number, call: string, about: string, words =
 export function addressOf(view: Uint8Array): number {
   return Number(koffi.address(view));
 }
+
+/** Bytes that stay where they are, for structures which point to others. */
+export function stable(length: number): { readonly bytes: Uint8Array; readonly address: number } {
+  const bytes = new Uint8Array(new SharedArrayBuffer(Math.max(8, (length + 7) & ~7)));
+  return { bytes, address: addressOf(bytes) };
+}
