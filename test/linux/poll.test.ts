@@ -60,7 +60,7 @@ describe.skipIf(process.platform !== "linux")("poll", () => {
     await once(worker, "message");
     const ended = once(worker, "exit");
     let given = 0;
-    for (let round = 0; round < 2000; round++) {
+    for (let round = 0; round < 400; round++) {
       // Half of the time it sleeps already, else it is about to.
       if (round % 2 === 0)
         await eventually(() => (Atomics.load(counts, 2) === 1 && Atomics.load(counts, 0) === 0) || undefined);

@@ -33,9 +33,7 @@ asRoot("no ICMP goes back to the mirror source", () => {
     }
     gateway.ip("addr add 10.77.0.3/24 dev eth0");
     // Otherwise the kernel leaves most answers out, and a leak would not show.
-    gateway.run("sysctl", "-q", "-w", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0");
-    source.run("ping", "-c1", "-W5", "10.77.0.2");
-    source.run("ping", "-c1", "-W5", "fd77::2");
+    gateway.sysctl({ "net.ipv4.icmp_ratelimit": 0, "net.ipv6.icmp.ratelimit": 0 });
   });
   afterAll(() => Namespace.removeAll());
 
@@ -103,7 +101,6 @@ asRoot("no ICMP goes back to the mirror source", () => {
     expect(await errorsFor("10.77.0.3", GRE, 10)).toBeGreaterThan(5);
     expect(await errorsFor("10.77.0.2", 253, 10)).toBeGreaterThan(5);
     expect(await errorsFor("10.77.0.2", { port: 4788 }, 10)).toBeGreaterThan(5);
-    source.run("ping", "-c1", "-W5", "10.77.0.2");
     for (const socket of sockets) socket.close();
   });
 
