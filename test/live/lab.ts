@@ -73,6 +73,7 @@ export class Lab {
       "net.ipv4.icmp_ratelimit": 0,
       "net.ipv4.icmp_ratemask": 0, // those in the mask are under a limit of the whole machine besides
       "net.ipv6.icmp.ratelimit": 0,
+      "net.ipv6.icmp.ratemask": 127, // nobody's
     });
     return name;
   }
