@@ -11,7 +11,7 @@ import { expireAll } from "./pipeline/reassemble";
 export { ABI_VERSION } from "./abi";
 export { receive as xdpReceive, refill as xdpRefill } from "./memory/receive";
 export { giveSlot, takeSlot } from "./memory/slots";
-export { complete as xdpComplete, transmit as xdpTransmit } from "./memory/transmit";
+export { complete as xdpComplete, transmit as xdpTransmit, unsent as xdpUnsent } from "./memory/transmit";
 export { prepareSniffer } from "./pipeline/encapsulate";
 export { encodeDeliveries, encodePcap, encodePcapng } from "./pipeline/encode";
 export { process, recycle } from "./pipeline/process";

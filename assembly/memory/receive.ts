@@ -66,7 +66,7 @@ export function receive(socket: usize, first: u32, most: u32, time: u64): u32 {
 function gather(rx: usize, position: u32, end: u32, d: usize, umem: usize): u32 {
   const head = load<u32>(d, SLOT);
   const large = takeSlot(true);
-  const to = large == NONE ? 0 : slotStart(large) + HEADROOM;
+  const to: usize = large == NONE ? 0 : slotStart(large) + HEADROOM;
   let length = load<u32>(d, CAPTURED);
   if (to != 0) memory.copy(to, load<u32>(d, FRAME), length);
   let total = length;

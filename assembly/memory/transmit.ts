@@ -10,6 +10,7 @@ import {
   RECORD_OUT,
   RECORD_QUEUE,
   RECORD_SLOT,
+  RING_MASK,
   SLOT_STRIDE,
   TAKEN,
   TAKEN_MAX,
@@ -112,6 +113,14 @@ function put(tx: usize, position: u32, address: u32, length: u32, options: u32):
   store<u64>(entry, address);
   store<u32>(entry, length, 8);
   store<u32>(entry, options, 12);
+}
+
+/** Entries that the kernel has not looked at and waits to be told of. */
+export function unsent(socket: usize): u32 {
+  const tx = socket + XDP_TX;
+  if (!ring.needsWakeup(tx)) return 0;
+  const size = load<u32>(tx, RING_MASK) + 1;
+  return size - ring.room(tx, size);
 }
 
 /** Settles what the kernel has sent. Gives how many packets. */

@@ -19,7 +19,6 @@ const GRE = 47;
 const UDP = 17;
 const EXTENSIONS = [0, 43, 60]; // hop-by-hop, routing, destination options
 const FRAGMENT = 44;
-const ICMPV6 = 58;
 const TAGS = [0x8100, 0x88a8, 0x9100];
 const MOST_TAGS = 2;
 const MOST_EXTENSIONS = 4;
@@ -69,7 +68,12 @@ function link(program: BpfProgram): void {
 }
 
 /** Jumps to `ours` when the address of `length` bytes at `offset` is one of `addresses`; else to `pass`. */
-function compareAddress(program: BpfProgram, offset: number, addresses: readonly Address[], ours: string): void {
+function compareAddress(
+  program: BpfProgram,
+  offset: number,
+  addresses: readonly Address[],
+  ours: string,
+): void {
   for (const [i, { bytes }] of addresses.entries()) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const next = `${ours}, not ${i}`;
@@ -85,6 +89,10 @@ function compareAddress(program: BpfProgram, offset: number, addresses: readonly
 
 function ipv4(program: BpfProgram, addresses: readonly Address[]): void {
   program.label("ipv4");
+  if (addresses.length === 0) {
+    program.jump("pass");
+    return;
+  }
   need(program, 20);
   compareAddress(program, 16, addresses, "ipv4 to us");
   program
@@ -103,6 +111,10 @@ function ipv4(program: BpfProgram, addresses: readonly Address[]): void {
 
 function ipv6(program: BpfProgram, addresses: readonly Address[]): void {
   program.label("ipv6");
+  if (addresses.length === 0) {
+    program.jump("pass");
+    return;
+  }
   need(program, 40);
   compareAddress(program, 24, addresses, "ipv6 to us");
   program.label("ipv6 to us").load("u8", protocol, packet, 6).alu("add", packet, { value: 40 });
@@ -167,31 +179,6 @@ export function tunnelProgram(
     .load("u32", R.r2, context, XDP_CONTEXT.queue)
     .alu("mov", R.r3, { value: XDP_ACTIONS.drop })
     .call(BPF_REDIRECT_MAP)
-    .exit();
-  return program.bytes();
-}
-
-/** The program of a delivery interface: the kernel gets what it needs to find neighbours (ARP, ND), and nothing else comes in. */
-export function deliveryProgram(): Uint8Array {
-  const program = new BpfProgram();
-  link(program);
-  program
-    .jumpIf("eq", type, { value: swap16(0x0806) }, "pass")
-    .jumpIf("ne", type, { value: swap16(0x86dd) }, "drop")
-    .alu("mov", scratch, packet)
-    .alu("add", scratch, { value: 41 })
-    .jumpIf("gt", scratch, end, "drop")
-    .load("u8", protocol, packet, 6)
-    .jumpIf("ne", protocol, { value: ICMPV6 }, "drop")
-    .load("u8", scratch, packet, 40)
-    // RFC 4861 4: router solicitation to redirect.
-    .jumpIf("lt", scratch, { value: 133 }, "drop")
-    .jumpIf("gt", scratch, { value: 137 }, "drop")
-    .label("pass")
-    .alu("mov", R.r0, { value: XDP_ACTIONS.pass })
-    .exit()
-    .label("drop")
-    .alu("mov", R.r0, { value: XDP_ACTIONS.drop })
     .exit();
   return program.bytes();
 }

@@ -6,6 +6,7 @@ import { checkCommand } from "./check.js";
 import { decapCommand } from "./decap.js";
 import { explainCommand } from "./explain.js";
 import { reportFailure, sayUsage } from "./failures.js";
+import { runCommand } from "./run-live.js";
 import { schemaCommand } from "./schema.js";
 import { stripCommand } from "./strip.js";
 
@@ -15,6 +16,7 @@ Examples:
   $ spangate decap mirror.pcap --config gateway.yaml --out tenants
   $ spangate explain mirror.pcap --config gateway.yaml --packet 42
   $ spangate check gateway.yaml
+  $ sudo spangate run gateway.yaml
 
 spangate COMMAND --help tells more of a command.`;
 
@@ -31,6 +33,7 @@ function program(): Command {
     .exitOverride()
     .addHelpText("after", EXAMPLES);
   // Subcommands made with .command() inherit the settings above.
+  runCommand(spangate.command("run"));
   stripCommand(spangate.command("strip"));
   decapCommand(spangate.command("decap"));
   explainCommand(spangate.command("explain"));

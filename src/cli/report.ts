@@ -23,7 +23,7 @@ const ASIDES: readonly (readonly [name: keyof Counters, sentence: string])[] = [
 ];
 
 /** Every packet received has one fate. */
-export function conservation({ counters }: Report, { keepOthers }: ReportOptions) {
+export function conservation({ counters }: Pick<Report, "counters">, { keepOthers }: ReportOptions) {
   const { received, delivered, reassembled, held } = counters;
   const passed = keepOthers ? counters["not-tunnel"] : 0;
   const fates = VERDICTS.reduce((sum, name) => sum + counters[name], 0);
@@ -72,12 +72,16 @@ export function reportJson(command: string, report: Report, options: ReportOptio
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function sections(parts: readonly (readonly string[])[]): string {
+export function sections(parts: readonly (readonly string[])[]): string {
   const texts = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
   return `${texts.join("\n\n")}\n`;
 }
 
-function verdictLines(report: Report, options: ReportOptions, style: ReportStyle): string[] {
+export function verdictLines(
+  report: Pick<Report, "counters">,
+  options: ReportOptions,
+  style: ReportStyle,
+): string[] {
   const { counters } = report;
   const rows = VERDICTS.filter((name) => counters[name] > 0).map((name) => {
     const passed = options.keepOthers && name === "not-tunnel";
@@ -97,14 +101,14 @@ function verdictLines(report: Report, options: ReportOptions, style: ReportStyle
   return rows.length > 0 ? [...table, "", conservation] : [conservation];
 }
 
-function conservationLine(report: Report, options: ReportOptions): string {
+function conservationLine(report: Pick<Report, "counters">, options: ReportOptions): string {
   const { received, delivered, passed, reassembled, held, drops, holds } = conservation(report, options);
   const others = passed > 0 ? ` + passed ${passed}` : "";
   const sign = holds ? "=" : "≠";
   return `received ${received} ${sign} delivered ${delivered}${others} + reassembled ${reassembled} + held ${held} + drops ${drops}`;
 }
 
-function sessionLines(sessions: readonly Session[], style: ReportStyle): string[] {
+export function sessionLines(sessions: readonly Session[], style: ReportStyle): string[] {
   if (sessions.length === 0) return [];
   const largest = [...sessions].sort((a, b) => b.packets - a.packets).slice(0, MOST_SESSIONS);
   const rows = largest.map(({ encapsulation, source, destination, id, packets, bytes, sequence }) => [

@@ -22,6 +22,12 @@ const tunnel = field.section({
     .choice(["auto", "afxdp", "afpacket", "udp", "libpcap"])
     .default("auto")
     .describe("How frames are received; `auto` takes the first that works, in this order."),
+  xdp: field
+    .choice(["auto", "native", "skb"])
+    .default("auto")
+    .describe(
+      "Where `afxdp` takes frames: `native` in the driver, `skb` behind it on socket buffers, which every driver can; `auto` the first that works.",
+    ),
   queues: field.integer(1, 64).default(1).describe("Receive queues, each with a data-path worker."),
   ports: field
     .section({

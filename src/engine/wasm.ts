@@ -31,6 +31,11 @@ export interface EngineExports extends Record<string, unknown> {
   settleFrom(queue: number, entry: number, sent: number): void;
   reclaim(queue: number): void;
   flush(): void;
+  xdpReceive(socket: number, first: number, most: number, time: bigint): number;
+  xdpRefill(socket: number): void;
+  xdpTransmit(socket: number, quantum: number): number;
+  xdpComplete(socket: number): number;
+  xdpUnsent(socket: number): number;
   mapBuild(generation: number, images: number, count: number): number;
   prepareSniffer(record: number): void;
   publish(generation: number): void;

@@ -21,6 +21,11 @@ const raw = {
     address: Bytes,
     length: number,
   ) => number,
+  connect: library.func("int connect(int, void *, uint32_t)") as (
+    fd: number,
+    address: Bytes,
+    length: number,
+  ) => number,
   setsockopt: library.func("int setsockopt(int, int, int, void *, uint32_t)") as (
     fd: number,
     level: number,
@@ -83,6 +88,28 @@ const raw = {
     size: number,
   ) => number,
   close: library.func("int close(int)") as (fd: number) => number,
+  // These three change every thread of the process: the system calls of the same names change one (nptl(7)).
+  setgroups: library.func("int setgroups(uint64_t, void *)") as (count: number, groups: Bytes) => number,
+  setresgid: library.func("int setresgid(uint32_t, uint32_t, uint32_t)") as (
+    real: number,
+    effective: number,
+    saved: number,
+  ) => number,
+  setresuid: library.func("int setresuid(uint32_t, uint32_t, uint32_t)") as (
+    real: number,
+    effective: number,
+    saved: number,
+  ) => number,
+  // And these change the calling thread only.
+  capget: library.func("int capget(void *, void *)") as (header: Bytes, sets: Bytes) => number,
+  capset: library.func("int capset(void *, void *)") as (header: Bytes, sets: Bytes) => number,
+  prctl: library.func("int prctl(int, uint64_t, uint64_t, uint64_t, uint64_t)") as (
+    option: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+  ) => number,
 };
 
 export type Libc = typeof raw;
@@ -113,10 +140,10 @@ export function check(result: number, call: string, about: string): number {
   throw systemError(errno(), call, about);
 }
 
-/** The error of a call that failed with `number`. */
-export function systemError(number: number, call: string, about: string): SpangateError {
-  const name = errnoName(number);
-  const details = { call, errno: name, about };
+/** The error of a call that failed with `number`; `words` are what the kernel had to say beside it. */
+export function systemError(number: number, call: string, about: string, words = ""): SpangateError {
+  const name = words === "" ? errnoName(number) : `${errnoName(number)} (${words})`;
+  const details = { call, errno: errnoName(number), about };
   if (number === constants.errno.EPERM || number === constants.errno.EACCES) {
     const message = `Cannot ${about}: ${call} says ${name}. It takes root, or CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK.`;
     return new SpangateError("NOT_PERMITTED", message, { details });

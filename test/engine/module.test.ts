@@ -28,6 +28,11 @@ const EXPORTS = [
   "take",
   "takeFrom",
   "takeSlot",
+  "xdpComplete",
+  "xdpReceive",
+  "xdpRefill",
+  "xdpTransmit",
+  "xdpUnsent",
 ];
 
 function path(file: string): string {

@@ -1,0 +1,88 @@
+// Sending by AF_XDP: sockets of the delivery interface that share the frame memory of the tunnel's, so that a frame is sent where it was
+// received. A program keeps everything but ARP and ND that arrives there from the host.
+
+import {
+  attachXdp,
+  close,
+  type FrameMemory,
+  type Link,
+  loadProgram,
+  XDP_HAS_FRAGS,
+  type XdpMode,
+  XdpSocket,
+} from "../linux/index.js";
+import { deliveryProgram } from "./guard.js";
+import type { DeliveryPort } from "./live.js";
+
+export interface XdpDeliveryOptions {
+  readonly link: Link;
+  readonly mode: XdpMode | "auto";
+  /** Frame memory of each worker, and the socket that it is registered by. */
+  readonly memories: readonly { readonly memory: FrameMemory; readonly owner: XdpSocket }[];
+  /** Queues that the interface sends by; workers share them when there are fewer than workers. */
+  readonly queues: number;
+  /** Entries of the transmit and completion rings. */
+  readonly ring: number;
+}
+
+/** Frames that a system call sends, at the most. */
+const BUDGET = 256;
+const MINIMAL_RING = 64;
+
+export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
+  readonly description: string;
+  readonly seats: readonly XdpSocket[];
+  readonly #descriptors: readonly number[];
+
+  private constructor(sockets: readonly XdpSocket[], descriptors: readonly number[]) {
+    this.seats = sockets;
+    this.#descriptors = descriptors;
+    this.description = `afxdp, ${sockets.every((socket) => socket.isZeroCopy) ? "zero-copy" : "copy"}`;
+  }
+
+  /** @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
+  static async open({ link, mode, memories, queues, ring }: XdpDeliveryOptions): Promise<XdpDeliveryPort> {
+    const opened: (() => void)[] = [];
+    try {
+      const sockets: XdpSocket[] = [];
+      for (const [i, { memory, owner }] of memories.entries()) {
+        const options = {
+          interfaceIndex: link.index,
+          interfaceName: link.name,
+          queue: i % queues,
+          tx: ring,
+          fill: MINIMAL_RING,
+          completion: ring,
+          jumbo: true,
+          copy: "auto" as const,
+        };
+        const socket = await XdpSocket.open(memory, options, owner);
+        opened.push(() => socket.close());
+        socket.setTransmitBudget(BUDGET);
+        sockets.push(socket);
+      }
+      const program = loadProgram(deliveryProgram(), "spangate_guard", XDP_HAS_FRAGS);
+      opened.push(() => close(program));
+      const guard = attachGuard(program, link, mode);
+      return new XdpDeliveryPort(sockets, [guard, program]);
+    } catch (error) {
+      for (const undo of opened.reverse()) undo();
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const fd of this.#descriptors) close(fd);
+    for (const socket of this.seats) socket.close();
+  }
+}
+
+function attachGuard(program: number, { index, name }: Link, mode: XdpMode | "auto"): number {
+  const about = `attach an XDP program to ${name}`;
+  if (mode !== "auto") return attachXdp(program, index, mode, about);
+  try {
+    return attachXdp(program, index, "native", about);
+  } catch {
+    return attachXdp(program, index, "skb", about);
+  }
+}
