@@ -18,14 +18,15 @@ const PR_SET_KEEPCAPS = 8;
 
 /**
  * For interfaces, neighbours, XDP; for AF_PACKET and AF_XDP; for programs and maps; for locked memory. Without PERFMON the verifier
- * refuses programs that add a variable to a packet's address, as for an IPv4 header's length (sanitize_check_bounds, Linux 6.18):
- * such a program is loaded before; attaching it afterwards works.
+ * refuses programs that add a variable to a packet's address, as for an IPv4 header's length (measured on Linux 6.18): such a
+ * program is loaded before; attaching it afterwards works.
  */
 const KEPT: readonly Capability[] = ["NET_ADMIN", "NET_RAW", "BPF", "IPC_LOCK"];
 
 /**
  * Becomes `name`, keeping NET_ADMIN, NET_RAW, BPF and IPC_LOCK as far as they were there. A process that is that user already, such
- * as a service with ambient capabilities, only gives up the others, and its other threads keep theirs. A failure leaves the process half changed: it has to end.
+ * as a service with ambient capabilities, only gives up the others, and its other threads keep theirs. A failure leaves the process
+ * half changed: it has to end.
  *
  * Afterwards the process cannot be traced or dumped by that user (prctl(2), PR_SET_DUMPABLE).
  *

@@ -10,9 +10,7 @@ if (isMainThread) await main();
 else parentPort.postMessage(capabilities());
 
 async function main() {
-  const [, , user, pool] = process.argv;
-  if (pool === "with-pool") await import("node:fs/promises").then(({ stat }) => stat("/"));
-  const report = { user: becomeUser(user), after: await state() };
+  const report = { user: becomeUser(process.argv[2]), after: await state() };
   dropAll();
   report.dropped = await state();
   console.log(JSON.stringify(report));

@@ -11,6 +11,18 @@ import { asRoot, Namespace } from "./namespace.js";
 
 const PROGRAM = fileURLToPath(new URL("become-user.mjs", import.meta.url));
 
+const LINUX = fileURLToPath(new URL("../../dist/src/linux/index.js", import.meta.url));
+const BEFORE_THE_POOL = `
+  const fs = require("node:fs");
+  const tasks = () => fs.readdirSync("/proc/self/task");
+  const { becomeUser } = require(process.argv[1]);
+  const before = tasks().length;
+  becomeUser("nobody");
+  fs.stat("/", () => {
+    const held = (task) => /CapEff:\\s*(\\w+)/.exec(fs.readFileSync("/proc/self/task/" + task + "/status", "utf8"))[1];
+    console.log(JSON.stringify({ before, after: tasks().map(held) }));
+  });`;
+
 /** NET_ADMIN, NET_RAW, IPC_LOCK and BPF: bits 12, 13, 14 and 39 of capability.h. */
 const FOUR = "0000008000007000";
 const NONE = "0000000000000000";
@@ -41,10 +53,10 @@ interface State {
 asRoot("becoming a user", () => {
   afterAll(() => Namespace.removeAll());
 
-  test.each(["with-pool", "without-pool"])("root becomes nobody, %s of libuv beforehand", (pool) => {
+  test("root becomes nobody, with all threads", () => {
     const { uid, gid } = findUser("nobody");
-    const namespace = Namespace.create(pool);
-    const { user, after, dropped } = JSON.parse(namespace.run(process.execPath, PROGRAM, "nobody", pool)) as {
+    const namespace = Namespace.create("user");
+    const { user, after, dropped } = JSON.parse(namespace.run(process.execPath, PROGRAM, "nobody")) as {
       user: unknown;
       after: State;
       dropped: State;
@@ -72,6 +84,16 @@ asRoot("becoming a user", () => {
     expect(after.errors).toEqual({ rawSocket: "", resolve: "", shadow: "EACCES" });
     const refused = { rawSocket: "NOT_PERMITTED", resolve: "NOT_PERMITTED" };
     expect(dropped.errors).toEqual({ ...refused, shadow: "EACCES" });
+  });
+
+  test("threads of libuv's pool are never born with capabilities", () => {
+    // The loader of modules starts the pool, that of CommonJS does not.
+    const { before, after } = JSON.parse(
+      execFileSync(process.execPath, ["-e", BEFORE_THE_POOL, LINUX], { encoding: "utf8", stdio: "pipe" }),
+    ) as { before: number; after: string[] };
+    expect(after.length).toBe(before + 4);
+    expect(after.filter((held) => held === FOUR)).toHaveLength(1);
+    expect(after.filter((held) => held === NONE)).toHaveLength(before + 3);
   });
 
   const unprivileged = ["--reuid", "nobody", "--regid", String(findUser("nobody").gid), "--clear-groups"];
