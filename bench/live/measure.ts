@@ -41,6 +41,8 @@ export interface Measured {
   readonly costLoss: number;
   readonly latency: Latency | undefined;
   readonly latencyRate: number;
+  /** Bytes in memory at the end. */
+  readonly resident: number | undefined;
   /** Its own figures at saturation. */
   readonly own: Readonly<Record<string, number>>;
   /** Share of the time that the host took away, and that processes of others took: the highest of any run that counts. */
@@ -95,6 +97,7 @@ export async function measure(link: Link, plan: Plan): Promise<Measured> {
     costLoss: loss,
     latency: late.latency,
     latencyRate,
+    resident: link.resident,
     own: saturated[saturated.length - 1]!.own,
     stolen: Math.max(...all.map((run) => run.stolen / run.seconds)),
     others: Math.max(...all.map((run) => run.others / run.seconds)),
@@ -107,14 +110,19 @@ async function repeat<T>(times: number, once: () => Promise<T>): Promise<T[]> {
   return results;
 }
 
-/** By bisection below what was delivered at saturation, which is hardly ever less than what goes without loss. */
+/**
+ * By bisection below what was delivered at saturation, which is hardly ever less than what goes without loss. Whoever works where
+ * the sender does holds it back instead of losing: then it is what the sender came to.
+ */
 async function highestWithoutLoss(link: Link, delivered: number, plan: Plan): Promise<number> {
   let [low, high, best] = [0, delivered * 1.15, 0];
   for (let step = 0; step < SEARCH_STEPS && high - low > PRECISION * high; step++) {
     const rate = (low + high) / 2;
-    if ((await losesNothing(link, rate, plan)) === undefined) high = rate;
-    else {
-      best = rate;
+    const run = await losesNothing(link, rate, plan);
+    if (run === undefined) {
+      high = rate;
+    } else {
+      best = Math.max(best, run.offered);
       low = rate;
     }
   }
