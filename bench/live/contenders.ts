@@ -6,6 +6,7 @@ import type { Encapsulation } from "./frames.js";
 import type { Lab } from "./lab.js";
 import { openVSwitch } from "./open-vswitch.js";
 import type { Programs } from "./programs.js";
+import { redirector } from "./redirector.js";
 import { spangate } from "./spangate.js";
 import { vxlanDevice } from "./vxlan-device.js";
 import { xdpBench } from "./xdp-bench.js";
@@ -41,6 +42,8 @@ export const CONTENDERS: readonly LiveContender[] = [
   forwarder("native"),
   forwarder("skb"),
   ...spangate,
+  redirector("native"),
+  redirector("skb"),
   xdpBench("native"),
   xdpBench("skb"),
   openVSwitch("native"),

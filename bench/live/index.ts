@@ -115,6 +115,7 @@ function print(innerLength: number): void {
       "p99.9 us",
       "stolen",
       "others",
+      "resident",
       "",
     ],
     here.map(({ contender, measured }) => [
@@ -132,6 +133,7 @@ function print(innerLength: number): void {
       microseconds(measured.latency?.p999),
       percent(measured.stolen),
       percent(measured.others),
+      measured.resident === undefined ? "–" : `${fixed(measured.resident / 2 ** 20, 0)} MiB`,
       cycles(measured),
     ]),
   );

@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { Lab } from "./lab.js";
 
 const FLAGS = ["-std=gnu11", "-O3", "-march=native"];
-const NAMES = ["sender", "drop", "sink", "forwarder"] as const;
+const NAMES = ["sender", "drop", "sink", "forwarder", "redirector"] as const;
 type ProgramName = (typeof NAMES)[number];
 
 export interface SenderReport {
