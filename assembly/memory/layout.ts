@@ -372,6 +372,7 @@ export const SNIFFER_IPV6 = 1; // SNIFFER_ADDRESS is IPv6
 export const SNIFFER_KEY = 2; // gre: with a key
 export const SNIFFER_OWN_SOURCE = 4; // the source MAC becomes SNIFFER_SOURCE_MAC
 export const SNIFFER_CHECKSUM = 8; // UDP checksum over IPv4 too
+export const SNIFFER_UNREACHABLE = 16; // nobody knows where to send its packets: they are send errors
 
 export const FIT_TRUNCATE = 0;
 export const FIT_FRAGMENT = 1;

@@ -1,7 +1,7 @@
 // spangate run: the live gateway.
 
 import type { Command } from "commander";
-import { say } from "./failures.js";
+import { reportFailure, say } from "./failures.js";
 
 const EXAMPLES = `
 Examples:
@@ -34,6 +34,8 @@ async function run(
   const asked = signalled();
   const gateway = await LiveGateway.start(config);
   if (!flags.quiet) say(`ready: ${gateway.description}`);
+  for (const to of gateway.unreachable) say(`${to} does not answer yet: what is for it is a send-error`);
+  gateway.follow((error) => reportFailure(error));
   await Promise.race([asked, gateway.broken]);
   const status = await gateway.stop();
   if (flags.json) await write(process.stdout, balanceJson(status));

@@ -17,11 +17,10 @@ import {
   wake,
   type XdpSocket,
 } from "../linux/index.js";
-import { compileMap } from "../mapping/index.js";
 import { XdpDeliveryPort } from "../transmit/afxdp.js";
 import { engineOptions } from "./decode-options.js";
 import { CONTROL, CONTROL_SIZE, STATES } from "./live-loop.js";
-import { originOf } from "./live-origin.js";
+import { LiveMap } from "./live-map.js";
 import { type LiveStatus, readStatus } from "./live-status.js";
 import type { ThreadSeat } from "./live-thread.js";
 
@@ -48,6 +47,7 @@ export class LiveGateway {
   /** Rejects when a worker's thread breaks. */
   readonly broken: Promise<never>;
   readonly #engine: Engine;
+  readonly #map: LiveMap;
   readonly #tunnel: XdpTunnelPort;
   readonly #delivery: XdpDeliveryPort;
   readonly #threads: readonly Thread[];
@@ -55,11 +55,13 @@ export class LiveGateway {
 
   private constructor(parts: {
     engine: Engine;
+    map: LiveMap;
     tunnel: XdpTunnelPort;
     delivery: XdpDeliveryPort;
     threads: readonly Thread[];
   }) {
     this.#engine = parts.engine;
+    this.#map = parts.map;
     this.#tunnel = parts.tunnel;
     this.#delivery = parts.delivery;
     this.#threads = parts.threads;
@@ -98,11 +100,7 @@ export class LiveGateway {
       },
       "shared",
     );
-    const map = compileMap(config, {
-      delivery: "configured",
-      origin: originOf(config, deliveryLink, netlink),
-    });
-    engine.replaceMap(map.image);
+    const map = await LiveMap.start(config, engine, deliveryLink);
     const memories = engine.workers.map(
       (worker): FrameMemory => ({
         base: addressOf(engine.memory.u8),
@@ -134,8 +132,9 @@ export class LiveGateway {
         startThread(engine, i, tunnelPort.seats[i]!, deliveryPort.seats[i]!, longest),
       );
       await Promise.all(threads.map(({ worker }) => once(worker, "message")));
-      return new LiveGateway({ engine, tunnel: tunnelPort, delivery: deliveryPort, threads });
+      return new LiveGateway({ engine, map, tunnel: tunnelPort, delivery: deliveryPort, threads });
     } catch (error) {
+      map.close();
       tunnelPort.close();
       throw error;
     }
@@ -144,6 +143,16 @@ export class LiveGateway {
   /** `afxdp, in the driver, copy`: how frames come in. */
   get description(): string {
     return this.#tunnel.description;
+  }
+
+  /** Where sniffers are whose next hop is not known now; what is for them is a send error. */
+  get unreachable(): readonly string[] {
+    return this.#map.unreachable;
+  }
+
+  /** Follows what the kernel says of the ways to sniffers. `failed` is told what went wrong on the way; the map in force stays. */
+  follow(failed: (error: unknown) => void): void {
+    this.#map.follow(() => this.#wake(), failed);
   }
 
   /** Accounts now. Of a worker in full work they are some packets apart from one another. */
@@ -159,6 +168,7 @@ export class LiveGateway {
 
   /** Takes nothing in any more, sends what is queued, and ends. Gives the last accounts. */
   async stop(deadline = DRAIN_DEADLINE): Promise<LiveStatus> {
+    this.#map.close();
     this.#tunnel.detach();
     this.#tell(STATES.draining);
     const all = Promise.all(this.#threads.map(({ ended }) => ended));
@@ -173,10 +183,14 @@ export class LiveGateway {
   }
 
   #tell(state: number): void {
-    for (const { control, event } of this.#threads) {
+    for (const { control } of this.#threads) {
       Atomics.store(control, CONTROL.state, state);
-      wake(event);
     }
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const { event } of this.#threads) wake(event);
   }
 }
 
