@@ -3,24 +3,13 @@
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { SLOT_STRIDE } from "../../assembly/memory/layout.js";
-import { XdpTunnelPort } from "../capture/afxdp.js";
 import type { LiveGatewayConfig } from "../config/schema.js";
-import { Engine, enterXdpSocket } from "../engine/index.js";
-import {
-  addressOf,
-  close,
-  createEvent,
-  type FrameMemory,
-  PAGE,
-  Rtnetlink,
-  wake,
-  type XdpSocket,
-} from "../linux/index.js";
-import { XdpDeliveryPort } from "../transmit/afxdp.js";
+import { Engine } from "../engine/index.js";
+import { close, createEvent, Rtnetlink, wake } from "../linux/index.js";
 import { engineOptions } from "./decode-options.js";
 import { CONTROL, CONTROL_SIZE, STATES } from "./live-loop.js";
 import { LiveMap } from "./live-map.js";
+import { type OpenedPorts, openPorts } from "./live-ports.js";
 import { type LiveStatus, readStatus } from "./live-status.js";
 import type { ThreadSeat } from "./live-thread.js";
 
@@ -32,7 +21,6 @@ const QUEUED = 8192;
 const LARGE_SLOTS = 256;
 /** Linear memory: two generations of the tenant map above all. Pages that nobody touches cost nothing. */
 const MEMORY = 1 << 30;
-const ETHERNET_AND_TAG = 18;
 /** How long what is queued may take to go out at the end, in milliseconds. */
 export const DRAIN_DEADLINE = 5000;
 
@@ -48,22 +36,19 @@ export class LiveGateway {
   readonly broken: Promise<never>;
   readonly #engine: Engine;
   readonly #map: LiveMap;
-  readonly #tunnel: XdpTunnelPort;
-  readonly #delivery: XdpDeliveryPort;
+  readonly #ports: OpenedPorts;
   readonly #threads: readonly Thread[];
   readonly #started = Date.now();
 
   private constructor(parts: {
     engine: Engine;
     map: LiveMap;
-    tunnel: XdpTunnelPort;
-    delivery: XdpDeliveryPort;
+    ports: OpenedPorts;
     threads: readonly Thread[];
   }) {
     this.#engine = parts.engine;
     this.#map = parts.map;
-    this.#tunnel = parts.tunnel;
-    this.#delivery = parts.delivery;
+    this.#ports = parts.ports;
     this.#threads = parts.threads;
     this.broken = Promise.race(
       parts.threads.map(async ({ worker }) => {
@@ -101,48 +86,35 @@ export class LiveGateway {
       "shared",
     );
     const map = await LiveMap.start(config, engine, deliveryLink);
-    const memories = engine.workers.map(
-      (worker): FrameMemory => ({
-        base: addressOf(engine.memory.u8),
-        umem: worker.slots.start,
-        length: worker.slots.length,
-        chunk: SLOT_STRIDE,
-        allocatePages: (length) => engine.memory.allocate(length, PAGE).address,
-      }),
-    );
-    const tunnelPort = await XdpTunnelPort.open({
-      link: tunnelLink,
-      mode: tunnel.xdp,
-      addresses: tunnel.addresses,
-      ports: Object.values(tunnel.ports).flat(),
-      memories,
-      ring: RING,
+    const opening = openPorts({
+      engine,
+      config: tunnel,
+      tunnelLink,
+      deliveryLink,
       fill: FILL,
+      ring: RING,
+    });
+    const ports = await opening.catch((error: unknown) => {
+      map.close();
+      throw error;
     });
     try {
-      const deliveryPort = await XdpDeliveryPort.open({
-        link: deliveryLink,
-        mode: tunnel.xdp,
-        memories: memories.map((memory, i) => ({ memory, owner: tunnelPort.seats[i]! })),
-        queues: 1,
-        ring: RING,
-      });
-      const longest = deliveryLink.mtu + ETHERNET_AND_TAG;
-      const threads = engine.workers.map((_, i) =>
-        startThread(engine, i, tunnelPort.seats[i]!, deliveryPort.seats[i]!, longest),
-      );
+      const threads = ports.seats.map((seats, i) => startThread(engine, i, seats));
       await Promise.all(threads.map(({ worker }) => once(worker, "message")));
-      return new LiveGateway({ engine, map, tunnel: tunnelPort, delivery: deliveryPort, threads });
+      return new LiveGateway({ engine, map, ports, threads });
     } catch (error) {
+      ports.delivery.close();
+      ports.tunnel.close();
       map.close();
-      tunnelPort.close();
       throw error;
     }
   }
 
-  /** `afxdp, in the driver, copy`: how frames come in. */
+  /** `afxdp, in the driver, copy`: how frames come in, and in one line what is not as it could be. */
   get description(): string {
-    return this.#tunnel.description;
+    const { tunnel, delivery, notes } = this.#ports;
+    const remarks = [...notes, ...(delivery.warning === undefined ? [] : [delivery.warning])];
+    return [tunnel.description, ...remarks].join("; ");
   }
 
   /** Where sniffers are whose next hop is not known now; what is for them is a send error. */
@@ -159,9 +131,9 @@ export class LiveGateway {
   status(): LiveStatus {
     return readStatus({
       engine: this.#engine,
-      kernel: this.#tunnel.losses(),
-      receive: this.#tunnel.description,
-      send: this.#delivery.description,
+      kernel: this.#ports.tunnel.losses(),
+      receive: this.#ports.tunnel.description,
+      send: this.#ports.delivery.description,
       seconds: (Date.now() - this.#started) / 1000,
     });
   }
@@ -169,15 +141,15 @@ export class LiveGateway {
   /** Takes nothing in any more, sends what is queued, and ends. Gives the last accounts. */
   async stop(deadline = DRAIN_DEADLINE): Promise<LiveStatus> {
     this.#map.close();
-    this.#tunnel.detach();
+    await this.#ports.tunnel.detach();
     this.#tell(STATES.draining);
     const all = Promise.all(this.#threads.map(({ ended }) => ended));
     const late = setTimeout(() => this.#tell(STATES.stopped), deadline);
     await all;
     clearTimeout(late);
     const status = this.status();
-    this.#delivery.close();
-    this.#tunnel.close();
+    this.#ports.delivery.close();
+    this.#ports.tunnel.close();
     for (const { event } of this.#threads) close(event);
     return status;
   }
@@ -194,23 +166,11 @@ export class LiveGateway {
   }
 }
 
-function startThread(
-  engine: Engine,
-  number: number,
-  tunnel: XdpSocket,
-  delivery: XdpSocket,
-  longest: number,
-): Thread {
+function startThread(engine: Engine, number: number, seats: OpenedPorts["seats"][number]): Thread {
   const { memory } = engine;
   const control = memory.allocate(CONTROL_SIZE).address;
   const event = createEvent();
-  const seat: ThreadSeat = {
-    engine: engine.seat(number),
-    tunnel: { fd: tunnel.fd, socket: enterXdpSocket(memory, tunnel.rings, longest) },
-    delivery: { fd: delivery.fd, socket: enterXdpSocket(memory, delivery.rings, longest) },
-    control,
-    event,
-  };
+  const seat: ThreadSeat = { engine: engine.seat(number), ...seats, control, event };
   const worker = new Worker(new URL("./live-thread.js", import.meta.url), { workerData: seat });
   return {
     worker,
