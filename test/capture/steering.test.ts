@@ -185,7 +185,7 @@ const ROWS: [name: string, frame: Uint8Array, action: "ours" | "kernel"][] = [
     })(),
     "ours",
   ],
-  ["IPv6, the longest extension header", ip6(60, join([47, 255], new Uint8Array(2046), mirrored)), "ours"],
+  ["IPv6, the longest extension header", ip6(60, join([17, 255], new Uint8Array(2046), overlay)), "ours"],
   [
     "IPv6, an extension header that ends behind the frame",
     ip6(60, join([17, 255], new Uint8Array(100))),
@@ -234,6 +234,13 @@ inKernel("the program of the tunnel interface", () => {
         if (program(OURS).action(cut) !== expected) expect.fail(`${name}, cut to ${length}: not ${expected}`);
       }
     }
+  });
+
+  test.each([0, 1, 2, 3, 4])("no header of %i words has a port in it", (words) => {
+    const frame = ip4(17, overlay);
+    frame[14] = 0x40 | words;
+    const [low, high] = [14 + words * 4 + 2, 14 + words * 4 + 3];
+    expect(program([OURS4], [frame[low]! * 256 + frame[high]!]).action(frame)).toBe("pass");
   });
 
   test("every order of up to three extension headers and a fragment header", () => {
