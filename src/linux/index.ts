@@ -40,6 +40,7 @@ export { SocketFilter } from "./socket-filter.js";
 export { findUser, type User } from "./users.js";
 export {
   type FrameMemory,
+  wakeReceive,
   wakeTransmit,
   XdpSocket,
   type XdpStatistics,
