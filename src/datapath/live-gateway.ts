@@ -1,29 +1,19 @@
 // The live gateway: opens both interfaces, builds the engine with a worker for each receive queue, and runs a thread for each. The main
 // thread is never on a packet's way: it starts, reads accounts, and ends.
 
-import { once } from "node:events";
-import { Worker } from "node:worker_threads";
 import { SLOT_STRIDE } from "../../assembly/memory/layout.js";
 import { XdpTunnelPort } from "../capture/afxdp.js";
 import type { LiveGatewayConfig } from "../config/schema.js";
 import { Engine, enterXdpSocket } from "../engine/index.js";
-import {
-  addressOf,
-  close,
-  createEvent,
-  type FrameMemory,
-  PAGE,
-  Rtnetlink,
-  wake,
-  type XdpSocket,
-} from "../linux/index.js";
+import { addressOf, createEvent, type FrameMemory, PAGE, Rtnetlink, type XdpSocket } from "../linux/index.js";
 import { compileMap } from "../mapping/index.js";
 import { XdpDeliveryPort } from "../transmit/afxdp.js";
 import { engineOptions } from "./decode-options.js";
-import { CONTROL, CONTROL_SIZE, STATES } from "./live-loop.js";
+import { CONTROL_SIZE } from "./live-loop.js";
 import { originOf } from "./live-origin.js";
 import { type LiveStatus, readStatus } from "./live-status.js";
 import type { ThreadSeat } from "./live-thread.js";
+import { endThreads, LiveThread } from "./live-thread-handle.js";
 
 /** Frames that wait to be received into, and places of the rings: some milliseconds of a fast sender. */
 const FILL = 4096;
@@ -35,13 +25,11 @@ const LARGE_SLOTS = 256;
 const MEMORY = 1 << 30;
 const ETHERNET_AND_TAG = 18;
 /** How long what is queued may take to go out at the end, in milliseconds. */
-export const DRAIN_DEADLINE = 5000;
+const DRAIN_DEADLINE = 5000;
 
-interface Thread {
-  readonly worker: Worker;
-  readonly control: Int32Array;
-  readonly event: number;
-  readonly ended: Promise<unknown>;
+export interface LiveGatewayOptions {
+  /** When every socket is open and no worker has been started: what is given up here, workers never have. */
+  readonly beforeThreads?: () => void;
 }
 
 export class LiveGateway {
@@ -50,39 +38,38 @@ export class LiveGateway {
   readonly #engine: Engine;
   readonly #tunnel: XdpTunnelPort;
   readonly #delivery: XdpDeliveryPort;
-  readonly #threads: readonly Thread[];
+  readonly #threads: readonly LiveThread[];
   readonly #started = Date.now();
 
   private constructor(parts: {
     engine: Engine;
     tunnel: XdpTunnelPort;
     delivery: XdpDeliveryPort;
-    threads: readonly Thread[];
+    threads: readonly LiveThread[];
   }) {
     this.#engine = parts.engine;
     this.#tunnel = parts.tunnel;
     this.#delivery = parts.delivery;
     this.#threads = parts.threads;
-    this.broken = Promise.race(
-      parts.threads.map(async ({ worker }) => {
-        const [error] = await once(worker, "error");
-        throw error;
-      }),
-    );
+    this.broken = Promise.race(parts.threads.map(({ broken }) => broken));
     this.broken.catch(() => {});
   }
 
   /** @throws SpangateError of every kind that the kernel or the configuration gives reason for */
-  static async start(config: LiveGatewayConfig): Promise<LiveGateway> {
+  static async start(config: LiveGatewayConfig, options: LiveGatewayOptions = {}): Promise<LiveGateway> {
     const netlink = Rtnetlink.open();
     try {
-      return await LiveGateway.#open(config, netlink);
+      return await LiveGateway.#open(config, netlink, options);
     } finally {
       netlink.close();
     }
   }
 
-  static async #open(config: LiveGatewayConfig, netlink: Rtnetlink): Promise<LiveGateway> {
+  static async #open(
+    config: LiveGatewayConfig,
+    netlink: Rtnetlink,
+    { beforeThreads }: LiveGatewayOptions,
+  ): Promise<LiveGateway> {
     const { tunnel, delivery, decode } = config;
     const tunnelLink = netlink.link(tunnel.interface);
     const deliveryLink = netlink.link(delivery.interface ?? tunnel.interface);
@@ -121,8 +108,10 @@ export class LiveGateway {
       ring: RING,
       fill: FILL,
     });
+    const threads: LiveThread[] = [];
+    let deliveryPort: XdpDeliveryPort | undefined;
     try {
-      const deliveryPort = await XdpDeliveryPort.open({
+      deliveryPort = await XdpDeliveryPort.open({
         link: deliveryLink,
         mode: tunnel.xdp,
         memories: memories.map((memory, i) => ({ memory, owner: tunnelPort.seats[i]! })),
@@ -130,12 +119,14 @@ export class LiveGateway {
         ring: RING,
       });
       const longest = deliveryLink.mtu + ETHERNET_AND_TAG;
-      const threads = engine.workers.map((_, i) =>
-        startThread(engine, i, tunnelPort.seats[i]!, deliveryPort.seats[i]!, longest),
-      );
-      await Promise.all(threads.map(({ worker }) => once(worker, "message")));
+      beforeThreads?.();
+      for (const i of engine.workers.keys())
+        threads.push(startThread(engine, i, tunnelPort.seats[i]!, deliveryPort.seats[i]!, longest));
+      await Promise.all(threads.map(({ ready }) => ready));
       return new LiveGateway({ engine, tunnel: tunnelPort, delivery: deliveryPort, threads });
     } catch (error) {
+      await Promise.all(threads.map((thread) => thread.terminate()));
+      deliveryPort?.close();
       tunnelPort.close();
       throw error;
     }
@@ -157,26 +148,14 @@ export class LiveGateway {
     });
   }
 
-  /** Takes nothing in any more, sends what is queued, and ends. Gives the last accounts. */
+  /** Takes nothing in any more, sends what is queued for `deadline` milliseconds at the most, and ends. Gives the last accounts. */
   async stop(deadline = DRAIN_DEADLINE): Promise<LiveStatus> {
     this.#tunnel.detach();
-    this.#tell(STATES.draining);
-    const all = Promise.all(this.#threads.map(({ ended }) => ended));
-    const late = setTimeout(() => this.#tell(STATES.stopped), deadline);
-    await all;
-    clearTimeout(late);
+    await endThreads(this.#threads, deadline);
     const status = this.status();
     this.#delivery.close();
     this.#tunnel.close();
-    for (const { event } of this.#threads) close(event);
     return status;
-  }
-
-  #tell(state: number): void {
-    for (const { control, event } of this.#threads) {
-      Atomics.store(control, CONTROL.state, state);
-      wake(event);
-    }
   }
 }
 
@@ -186,7 +165,7 @@ function startThread(
   tunnel: XdpSocket,
   delivery: XdpSocket,
   longest: number,
-): Thread {
+): LiveThread {
   const { memory } = engine;
   const control = memory.allocate(CONTROL_SIZE).address;
   const event = createEvent();
@@ -197,11 +176,10 @@ function startThread(
     control,
     event,
   };
-  const worker = new Worker(new URL("./live-thread.js", import.meta.url), { workerData: seat });
-  return {
-    worker,
+  return new LiveThread({
+    program: new URL("./live-thread.js", import.meta.url),
+    seat,
     control: new Int32Array(memory.memory.buffer, control, CONTROL_SIZE / 4),
     event,
-    ended: once(worker, "exit"),
-  };
+  });
 }

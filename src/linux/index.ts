@@ -24,6 +24,7 @@ export type { Neighbour, NeighbourState } from "./rtnetlink/neighbour.js";
 export type { Route, RouteType } from "./rtnetlink/route.js";
 export { type NetworkEvent, NetworkWatch, type Watched } from "./rtnetlink/watch.js";
 export { Rtnetlink } from "./rtnetlink.js";
+export { assertSealable, assertSealed, seal } from "./seal.js";
 export { findUser, type User } from "./users.js";
 export {
   type FrameMemory,
