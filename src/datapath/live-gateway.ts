@@ -1,17 +1,16 @@
 // The live gateway: opens both interfaces, builds the engine with a worker for each receive queue, and runs a thread for each. The main
 // thread is never on a packet's way: it starts, reads accounts, and ends.
 
-import { once } from "node:events";
-import { Worker } from "node:worker_threads";
 import type { LiveGatewayConfig } from "../config/schema.js";
 import { Engine } from "../engine/index.js";
-import { close, createEvent, Rtnetlink, wake } from "../linux/index.js";
+import { createEvent, Rtnetlink } from "../linux/index.js";
 import { engineOptions } from "./decode-options.js";
-import { CONTROL, CONTROL_SIZE, STATES } from "./live-loop.js";
+import { CONTROL_SIZE } from "./live-loop.js";
 import { LiveMap } from "./live-map.js";
 import { type OpenedPorts, openPorts } from "./live-ports.js";
 import { type LiveStatus, readStatus } from "./live-status.js";
 import type { ThreadSeat } from "./live-thread.js";
+import { endThreads, LiveThread } from "./live-thread-handle.js";
 
 /** Frames that wait to be received into, and places of the rings: some milliseconds of a fast sender. */
 const FILL = 4096;
@@ -22,13 +21,18 @@ const LARGE_SLOTS = 256;
 /** Linear memory: two generations of the tenant map above all. Pages that nobody touches cost nothing. */
 const MEMORY = 1 << 30;
 /** How long what is queued may take to go out at the end, in milliseconds. */
-export const DRAIN_DEADLINE = 5000;
+const DRAIN_DEADLINE = 5000;
 
-interface Thread {
-  readonly worker: Worker;
-  readonly control: Int32Array;
-  readonly event: number;
-  readonly ended: Promise<unknown>;
+export interface LiveGatewayOptions {
+  /** When every socket is open and no worker has been started: what is given up here, workers never have. */
+  readonly beforeThreads?: () => void;
+}
+
+interface Parts {
+  readonly engine: Engine;
+  readonly map: LiveMap;
+  readonly ports: OpenedPorts;
+  readonly threads: readonly LiveThread[];
 }
 
 export class LiveGateway {
@@ -37,75 +41,63 @@ export class LiveGateway {
   readonly #engine: Engine;
   readonly #map: LiveMap;
   readonly #ports: OpenedPorts;
-  readonly #threads: readonly Thread[];
+  readonly #threads: readonly LiveThread[];
   readonly #started = Date.now();
 
-  private constructor(parts: {
-    engine: Engine;
-    map: LiveMap;
-    ports: OpenedPorts;
-    threads: readonly Thread[];
-  }) {
-    this.#engine = parts.engine;
-    this.#map = parts.map;
-    this.#ports = parts.ports;
-    this.#threads = parts.threads;
-    this.broken = Promise.race(
-      parts.threads.map(async ({ worker }) => {
-        const [error] = await once(worker, "error");
-        throw error;
-      }),
-    );
+  private constructor({ engine, map, ports, threads }: Parts) {
+    this.#engine = engine;
+    this.#map = map;
+    this.#ports = ports;
+    this.#threads = threads;
+    this.broken = Promise.race(threads.map(({ broken }) => broken));
     this.broken.catch(() => {});
   }
 
   /** @throws SpangateError of every kind that the kernel or the configuration gives reason for */
-  static async start(config: LiveGatewayConfig): Promise<LiveGateway> {
-    const netlink = Rtnetlink.open();
-    try {
-      return await LiveGateway.#open(config, netlink);
-    } finally {
-      netlink.close();
-    }
-  }
-
-  static async #open(config: LiveGatewayConfig, netlink: Rtnetlink): Promise<LiveGateway> {
+  static async start(
+    config: LiveGatewayConfig,
+    { beforeThreads }: LiveGatewayOptions = {},
+  ): Promise<LiveGateway> {
     const { tunnel, delivery, decode } = config;
-    const tunnelLink = netlink.link(tunnel.interface);
-    const deliveryLink = netlink.link(delivery.interface ?? tunnel.interface);
-    const engine = await Engine.create(
-      {
-        ...engineOptions(decode, tunnel.ports),
-        workers: tunnel.queues,
-        slots: FILL + RING + QUEUED,
-        reserved: RING,
-        largeSlots: LARGE_SLOTS,
-        queues: Math.max(1, 2 * config.sniffers.length),
-        memory: MEMORY,
-      },
-      "shared",
-    );
-    const map = await LiveMap.start(config, engine, deliveryLink);
-    const opening = openPorts({
-      engine,
-      config: tunnel,
-      tunnelLink,
-      deliveryLink,
-      fill: FILL,
-      ring: RING,
-    });
-    const ports = await opening.catch((error: unknown) => {
-      map.close();
-      throw error;
-    });
+    const netlink = Rtnetlink.open();
+    const opened: (() => unknown)[] = [() => netlink.close()];
     try {
+      const tunnelLink = netlink.link(tunnel.interface);
+      const deliveryLink = netlink.link(delivery.interface ?? tunnel.interface);
+      const engine = await Engine.create(
+        {
+          ...engineOptions(decode, tunnel.ports),
+          workers: tunnel.queues,
+          slots: FILL + RING + QUEUED,
+          reserved: RING,
+          largeSlots: LARGE_SLOTS,
+          queues: Math.max(1, 2 * config.sniffers.length),
+          memory: MEMORY,
+        },
+        "shared",
+      );
+      const map = await LiveMap.start(config, engine, deliveryLink);
+      opened.push(() => map.close());
+      const ports = await openPorts({
+        engine,
+        config: tunnel,
+        tunnelLink,
+        deliveryLink,
+        fill: FILL,
+        ring: RING,
+      });
+      opened.push(
+        () => ports.tunnel.close(),
+        () => ports.delivery.close(),
+      );
+      beforeThreads?.();
       const threads = ports.seats.map((seats, i) => startThread(engine, i, seats));
-      await Promise.all(threads.map(({ worker }) => once(worker, "message")));
+      opened.push(() => Promise.all(threads.map((thread) => thread.terminate())));
+      await Promise.all(threads.map(({ ready }) => ready));
+      netlink.close();
       return new LiveGateway({ engine, map, ports, threads });
     } catch (error) {
-      ports.delivery.close();
-      ports.tunnel.close();
-      map.close();
+      for (const undo of opened.reverse()) await undo();
       throw error;
     }
   }
@@ -124,7 +116,10 @@ export class LiveGateway {
 
   /** Follows what the kernel says of the ways to sniffers. `failed` is told what went wrong on the way; the map in force stays. */
   follow(failed: (error: unknown) => void): void {
-    this.#map.follow(() => this.#wake(), failed);
+    const wake = () => {
+      for (const thread of this.#threads) thread.wake();
+    };
+    this.#map.follow(wake, failed);
   }
 
   /** Accounts now. Of a worker in full work they are some packets apart from one another. */
@@ -138,44 +133,27 @@ export class LiveGateway {
     });
   }
 
-  /** Takes nothing in any more, sends what is queued, and ends. Gives the last accounts. */
+  /** Takes nothing in any more, sends what is queued for `deadline` milliseconds at the most, and ends. Gives the last accounts. */
   async stop(deadline = DRAIN_DEADLINE): Promise<LiveStatus> {
     this.#map.close();
     await this.#ports.tunnel.detach();
-    this.#tell(STATES.draining);
-    const all = Promise.all(this.#threads.map(({ ended }) => ended));
-    const late = setTimeout(() => this.#tell(STATES.stopped), deadline);
-    await all;
-    clearTimeout(late);
+    await endThreads(this.#threads, deadline);
     const status = this.status();
     this.#ports.delivery.close();
     this.#ports.tunnel.close();
-    for (const { event } of this.#threads) close(event);
     return status;
-  }
-
-  #tell(state: number): void {
-    for (const { control } of this.#threads) {
-      Atomics.store(control, CONTROL.state, state);
-    }
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const { event } of this.#threads) wake(event);
   }
 }
 
-function startThread(engine: Engine, number: number, seats: OpenedPorts["seats"][number]): Thread {
+function startThread(engine: Engine, number: number, seats: OpenedPorts["seats"][number]): LiveThread {
   const { memory } = engine;
   const control = memory.allocate(CONTROL_SIZE).address;
   const event = createEvent();
   const seat: ThreadSeat = { engine: engine.seat(number), ...seats, control, event };
-  const worker = new Worker(new URL("./live-thread.js", import.meta.url), { workerData: seat });
-  return {
-    worker,
+  return new LiveThread({
+    program: new URL("./live-thread.js", import.meta.url),
+    seat,
     control: new Int32Array(memory.memory.buffer, control, CONTROL_SIZE / 4),
     event,
-    ended: once(worker, "exit"),
-  };
+  });
 }

@@ -110,7 +110,13 @@ export class NextHops {
   }
 
   #ask({ via }: Hop): void {
-    if (via !== undefined) this.#netlink.resolve(this.#link.index, via);
+    if (via === undefined) return;
+    try {
+      this.#netlink.resolve(this.#link.index, via);
+    } catch (error) {
+      // Sealed: nobody may ask any more. What the kernel still says of the neighbour counts.
+      if (!(error instanceof SpangateError) || error.code !== "NOT_PERMITTED") throw error;
+    }
   }
 
   /** Reads the neighbour table. Whether a MAC address is another one. */

@@ -1,5 +1,4 @@
 // What the rest may ask of Linux.
-
 export { attachXdp, BpfMap, createMap, loadProgram, updateMap, XDP_HAS_FRAGS, type XdpMode } from "./bpf.js";
 export { type Capabilities, type Capability, capabilities } from "./capabilities.js";
 export {
@@ -36,6 +35,7 @@ export type { Neighbour, NeighbourState } from "./rtnetlink/neighbour.js";
 export type { Route, RouteType } from "./rtnetlink/route.js";
 export { type NetworkEvent, NetworkWatch, type Watched } from "./rtnetlink/watch.js";
 export { Rtnetlink } from "./rtnetlink.js";
+export { assertSealable, assertSealed, seal } from "./seal.js";
 export { SocketFilter } from "./socket-filter.js";
 export { findUser, type User } from "./users.js";
 export {

@@ -28,7 +28,12 @@ class KernelRing {
     this.#memory = memory;
     this.#entry = entry;
     const word = () => memory.allocate(64).address;
-    const [producer, consumer, flags, entries] = [word(), word(), word(), memory.allocate(size * entry).address];
+    const [producer, consumer, flags, entries] = [
+      word(),
+      word(),
+      word(),
+      memory.allocate(size * entry).address,
+    ];
     this.shared = { producer, consumer, flags, entries, size };
     memory.u8.fill(FILLING, entries, entries + size * entry);
     this.producer = start;

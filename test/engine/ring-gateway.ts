@@ -32,7 +32,10 @@ export class RingGateway {
   }
 
   static async create(map: CompiledMap, kernel: KernelOptions, options: Partial<EngineOptions> = {}) {
-    const engine = await Engine.create({ memory: 96 * 2 ** 20, sessions: 256, queues: 64, ...options }, "shared");
+    const engine = await Engine.create(
+      { memory: 96 * 2 ** 20, sessions: 256, queues: 64, ...options },
+      "shared",
+    );
     engine.replaceMap(map.image);
     return new RingGateway(engine, await EngineThread.attach(engine.seat(0)), map, kernel);
   }
@@ -98,7 +101,8 @@ export class RingGateway {
     for (const [name, { sentBytes: _, offered, ...fates }] of all) {
       const sum = Object.values(fates).reduce((a, b) => a + b);
       if (sum !== offered) expect.fail(`${name} is out of balance: ${JSON.stringify({ offered, ...fates })}`);
-      for (const [fate, count] of Object.entries(fates)) if (count < 0) expect.fail(`${name}: ${count} ${fate}`);
+      for (const [fate, count] of Object.entries(fates))
+        if (count < 0) expect.fail(`${name}: ${count} ${fate}`);
     }
     expect(this.thread.inFlight).toBe(this.kernel.sending().length);
   }
@@ -119,7 +123,9 @@ export class RingGateway {
     // A large slot has several pieces of its frame in the rings, and a packet several fragments there.
     const out = new Set<number>();
     for (const address of this.kernel.sending()) {
-      const record = this.#word(this.#word(this.engine.worker + at.WORKER_SLOT_RECORDS) + 4 * this.#slotAt(address));
+      const record = this.#word(
+        this.#word(this.engine.worker + at.WORKER_SLOT_RECORDS) + 4 * this.#slotAt(address),
+      );
       for (const slot of this.#slotsOf(record)) out.add(slot);
       expect(out.has(this.#slotAt(address))).toBe(true);
     }

@@ -82,7 +82,10 @@ function numberedMap(tenants: readonly Numbered[], mtu = 9000) {
 }
 
 function innerFrame(number: number, length: number): Uint8Array {
-  const inner = ethernet(0x88b5, new Uint8Array(length - 14).map((_, i) => number * 7 + i));
+  const inner = ethernet(
+    0x88b5,
+    new Uint8Array(length - 14).map((_, i) => number * 7 + i),
+  );
   new DataView(inner.buffer).setUint32(NUMBER_AT, number);
   return inner;
 }
@@ -103,12 +106,30 @@ function delivered(inner: Uint8Array, mac: number): Uint8Array {
 
 describe("numbered packets through rings", () => {
   const step = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ what: fc.constant("arrive" as const), count: fc.integer({ min: 1, max: 40 }) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ what: fc.constant("arrive" as const), count: fc.integer({ min: 1, max: 40 }) }),
+    },
     { weight: 3, arbitrary: fc.record({ what: fc.constant("refill" as const), count: fc.constant(1) }) },
     { weight: 3, arbitrary: fc.record({ what: fc.constant("receive" as const), count: fc.constant(1) }) },
-    { weight: 3, arbitrary: fc.record({ what: fc.constant("transmit" as const), count: fc.integer({ min: 60, max: 20_000 }) }) },
-    { weight: 2, arbitrary: fc.record({ what: fc.constant("send" as const), count: fc.integer({ min: 1, max: 60 }) }) },
-    { weight: 2, arbitrary: fc.record({ what: fc.constant("kernel completes" as const), count: fc.integer({ min: 1, max: 60 }) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        what: fc.constant("transmit" as const),
+        count: fc.integer({ min: 60, max: 20_000 }),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ what: fc.constant("send" as const), count: fc.integer({ min: 1, max: 60 }) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        what: fc.constant("kernel completes" as const),
+        count: fc.integer({ min: 1, max: 60 }),
+      }),
+    },
     { weight: 3, arbitrary: fc.record({ what: fc.constant("complete" as const), count: fc.constant(1) }) },
   );
   const scene = fc.record({
@@ -130,81 +151,86 @@ describe("numbered packets through rings", () => {
     steps: fc.array(step, { minLength: 20, maxLength: 120 }),
   });
 
-  test("come once each, in order, whole or cut, and every slot comes back", { timeout: 24 * 3_600_000 }, async () => {
+  test("come once each, in order, whole or cut, and every slot comes back", {
+    timeout: 24 * 3_600_000,
+  }, async () => {
     const seen = { wire: 0, cut: 0, sendError: 0, queueFull: 0, noFrames: 0, ringFull: 0, jumbo: 0 };
     await fc.assert(
-      fc.asyncProperty(scene, async ({ rings, slots, largeSlots, reserved, tenants, longest, seed, steps }) => {
-        const random = seeded(seed);
-        const gateway = await RingGateway.create(
-          numberedMap(tenants),
-          { rings, longest },
-          { slots, largeSlots, reserved, memory: 24 * 2 ** 20 },
-        );
-        const { kernel } = gateway;
-        const inners: Uint8Array[] = [];
-        const last = new Map<number, number>();
-        let looked = 0;
-        const look = () => {
-          for (; looked < kernel.wire.length; looked++) {
-            const frame = kernel.wire[looked]!;
-            seen.wire++;
-            expect(frame.length).toBeLessThanOrEqual(longest);
-            // Of those in fragments the accounts say enough here.
-            if (tenants[frame[MAC_AT]! >> 4]!.to !== undefined) continue;
-            const number = numberIn(frame);
-            expect(number, "in order").toBeGreaterThan(last.get(frame[MAC_AT]!) ?? -1);
-            last.set(frame[MAC_AT]!, number);
-            const inner = inners[number]!;
-            if (inner.length > at.SLOT_STRIDE) seen.jumbo++;
-            const expected = delivered(inner, frame[MAC_AT]!);
-            if (Buffer.compare(frame, expected) !== 0) expect.fail(`packet ${number} is another`);
-          }
-        };
-        const act = ({ what, count }: (typeof steps)[number]) => {
-          if (what === "refill") expect(gateway.refill()).toBe(false);
-          if (what === "transmit") gateway.transmit(count);
-          if (what === "complete") gateway.complete();
-          if (what === "send") kernel.send(count);
-          if (what === "kernel completes") kernel.complete(count, random);
-          if (what === "receive") {
-            for (const { captured, originalLength } of gateway.receive()) {
-              if (captured.length === originalLength) continue;
-              seen.cut++;
-              const number = numberIn(captured.subarray(OUTER));
-              inners[number] = inners[number]!.subarray(0, captured.length - OUTER);
+      fc.asyncProperty(
+        scene,
+        async ({ rings, slots, largeSlots, reserved, tenants, longest, seed, steps }) => {
+          const random = seeded(seed);
+          const gateway = await RingGateway.create(
+            numberedMap(tenants),
+            { rings, longest },
+            { slots, largeSlots, reserved, memory: 24 * 2 ** 20 },
+          );
+          const { kernel } = gateway;
+          const inners: Uint8Array[] = [];
+          const last = new Map<number, number>();
+          let looked = 0;
+          const look = () => {
+            for (; looked < kernel.wire.length; looked++) {
+              const frame = kernel.wire[looked]!;
+              seen.wire++;
+              expect(frame.length).toBeLessThanOrEqual(longest);
+              // Of those in fragments the accounts say enough here.
+              if (tenants[frame[MAC_AT]! >> 4]!.to !== undefined) continue;
+              const number = numberIn(frame);
+              expect(number, "in order").toBeGreaterThan(last.get(frame[MAC_AT]!) ?? -1);
+              last.set(frame[MAC_AT]!, number);
+              const inner = inners[number]!;
+              if (inner.length > at.SLOT_STRIDE) seen.jumbo++;
+              const expected = delivered(inner, frame[MAC_AT]!);
+              if (Buffer.compare(frame, expected) !== 0) expect.fail(`packet ${number} is another`);
             }
+          };
+          const act = ({ what, count }: (typeof steps)[number]) => {
+            if (what === "refill") expect(gateway.refill()).toBe(false);
+            if (what === "transmit") gateway.transmit(count);
+            if (what === "complete") gateway.complete();
+            if (what === "send") kernel.send(count);
+            if (what === "kernel completes") kernel.complete(count, random);
+            if (what === "receive") {
+              for (const { captured, originalLength } of gateway.receive()) {
+                if (captured.length === originalLength) continue;
+                seen.cut++;
+                const number = numberIn(captured.subarray(OUTER));
+                inners[number] = inners[number]!.subarray(0, captured.length - OUTER);
+              }
+            }
+            for (let i = 0; what === "arrive" && i < count; i++) {
+              const inner = innerFrame(inners.length, lengthOf(random));
+              inners.push(inner);
+              gateway.arrive(mirrored(random(tenants.length), inner), headrooms[random(headrooms.length)]);
+            }
+          };
+          for (const each of steps) {
+            act(each);
+            gateway.check();
+            look();
           }
-          for (let i = 0; what === "arrive" && i < count; i++) {
-            const inner = innerFrame(inners.length, lengthOf(random));
-            inners.push(inner);
-            gateway.arrive(mirrored(random(tenants.length), inner), headrooms[random(headrooms.length)]);
-          }
-        };
-        for (const each of steps) {
-          act(each);
-          gateway.check();
+          act({ what: "receive", count: 1 });
+          gateway.drain();
           look();
-        }
-        act({ what: "receive", count: 1 });
-        gateway.drain();
-        look();
-        expect(gateway.engine.slots.free + kernel.receiving().length).toBe(slots);
-        expect(gateway.engine.slots.freeLarge).toBe(largeSlots);
-        const all = [...gateway.engine.queues.accounts().values()];
-        for (const { queued, inFlight } of all) expect([queued, inFlight]).toEqual([0, 0]);
-        const sent = all.reduce((sum, each) => sum + each.sent, 0);
-        expect(sent).toBeLessThanOrEqual(kernel.wire.length);
-        if (tenants.every(({ to }) => to === undefined)) expect(sent).toBe(kernel.wire.length);
-        for (const { sendError, droppedNewest, droppedOldest } of all) {
-          seen.sendError += sendError;
-          seen.queueFull += droppedNewest + droppedOldest;
-        }
-        seen.noFrames += kernel.lost.noFrames;
-        seen.ringFull += kernel.lost.ringFull;
-        expect(gateway.engine.counters().received).toBe(
-          inners.length - kernel.lost.noFrames - kernel.lost.ringFull,
-        );
-      }),
+          expect(gateway.engine.slots.free + kernel.receiving().length).toBe(slots);
+          expect(gateway.engine.slots.freeLarge).toBe(largeSlots);
+          const all = [...gateway.engine.queues.accounts().values()];
+          for (const { queued, inFlight } of all) expect([queued, inFlight]).toEqual([0, 0]);
+          const sent = all.reduce((sum, each) => sum + each.sent, 0);
+          expect(sent).toBeLessThanOrEqual(kernel.wire.length);
+          if (tenants.every(({ to }) => to === undefined)) expect(sent).toBe(kernel.wire.length);
+          for (const { sendError, droppedNewest, droppedOldest } of all) {
+            seen.sendError += sendError;
+            seen.queueFull += droppedNewest + droppedOldest;
+          }
+          seen.noFrames += kernel.lost.noFrames;
+          seen.ringFull += kernel.lost.ringFull;
+          expect(gateway.engine.counters().received).toBe(
+            inners.length - kernel.lost.noFrames - kernel.lost.ringFull,
+          );
+        },
+      ),
       { numRuns: 4 * MAPS, seed: SEED },
     );
     if (process.env.SPANGATE_SHOW) console.info(seen);
@@ -384,7 +410,8 @@ describe("against the reference", () => {
         look();
         reference.expectAccounts(gateway);
         reference.expectDone(gateway);
-        for (const [name, count] of Object.entries(reference.verdicts)) seen[name] = (seen[name] ?? 0) + count;
+        for (const [name, count] of Object.entries(reference.verdicts))
+          seen[name] = (seen[name] ?? 0) + count;
         seen.wire = (seen.wire ?? 0) + kernel.wire.length;
         for (const { sendError } of gateway.engine.queues.accounts().values())
           seen["send-error"] = (seen["send-error"] ?? 0) + sendError;
