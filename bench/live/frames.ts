@@ -23,7 +23,7 @@ export interface LiveFrames {
 /** In the payload of an inner frame (bench/native/live/mark.h): behind Ethernet, IPv4 and UDP. */
 export const MARK_IN_INNER = 14 + 20 + 8;
 /** Bytes of an inner frame that have room for the mark. */
-export const SHORTEST_INNER = 64;
+const SHORTEST_INNER = 64;
 
 let folder: string | undefined;
 
@@ -34,6 +34,7 @@ let folder: string | undefined;
  * 1,024. Of VXLAN each has a frame: VNIs from 5,000 upward, sources 10.77.1.1 to 10.77.1.4 in turn.
  */
 export function makeFrames(encapsulation: Encapsulation, sessions: number, innerLength: number): LiveFrames {
+  if (innerLength < SHORTEST_INNER) throw new Error(`an inner frame has at least ${SHORTEST_INNER} bytes`);
   const workload = WORKLOADS.find(({ name }) => name === encapsulation)!;
   const inner = innerFrame(innerLength);
   const isErspan = encapsulation !== "VXLAN";

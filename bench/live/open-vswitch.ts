@@ -20,6 +20,7 @@ export function openVSwitch(mode: "native" | "generic"): LiveContender {
     decapsulates: true,
     mode: mode === "native" ? "native" : "skb",
     sink: "tcx",
+    spins: true,
     missing: () =>
       isInstalled("ovs-vswitchd") && isInstalled("ovsdb-server")
         ? undefined
