@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { innerFrame, WORKLOADS } from "../workloads.js";
+import { whenLeaving } from "./leaving.js";
 
 export type Encapsulation = "ERSPAN II" | "ERSPAN III" | "VXLAN";
 
@@ -51,7 +52,7 @@ export function makeFrames(encapsulation: Encapsulation, sessions: number, inner
 function ownFolder(): string {
   if (folder === undefined) {
     const made = mkdtempSync(join(tmpdir(), "spangate-live-frames-"));
-    process.on("exit", () => rmSync(made, { recursive: true, force: true }));
+    whenLeaving(() => rmSync(made, { recursive: true, force: true }));
     folder = made;
   }
   return folder;
