@@ -24,6 +24,8 @@ export interface LiveContender {
    * redirects, and would copy the others first.
    */
   readonly sink: "tcx" | "native";
+  /** It never sleeps: what processors did says nothing of its packets. */
+  readonly spins?: boolean;
   /** Why it cannot be measured on this machine. */
   missing(): string | undefined;
   /** It takes frames when the promise is kept. */
