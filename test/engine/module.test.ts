@@ -29,6 +29,7 @@ const EXPORTS = [
   "takeFrom",
   "takeSlot",
   "xdpComplete",
+  "xdpNotSent",
   "xdpReceive",
   "xdpRefill",
   "xdpTransmit",
