@@ -447,3 +447,5 @@ export const XDP_SIZE = 192;
 export const XDP_CONTINUES = 1; // option of a ring's entry: the frame goes on in the next
 /** Bytes of a frame that one entry names, at the most: less than a chunk has. */
 export const XDP_PIECE = 2048;
+/** Entries of a frame, at the most: as many fragments as an skb has (MAX_SKB_FRAGS). One with more the kernel drops, and never completes. */
+export const XDP_PIECES = 17;

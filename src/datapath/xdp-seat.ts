@@ -2,7 +2,7 @@
 
 import type { Receiver } from "../capture/live.js";
 import { type EngineThread, QUANTUM } from "../engine/index.js";
-import { wakeTransmit } from "../linux/index.js";
+import { wakeReceive, wakeTransmit } from "../linux/index.js";
 import type { Transmitter } from "../transmit/live.js";
 
 /** One socket: its descriptor, and the address of its rings for the engine. */
@@ -26,7 +26,7 @@ export class XdpReceiver implements Receiver {
     return this.#engine.receive(this.#socket, now());
   }
   refill(): void {
-    this.#engine.refill(this.#socket);
+    if (this.#engine.refill(this.#socket)) wakeReceive(this.fd);
   }
 }
 

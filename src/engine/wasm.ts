@@ -32,7 +32,7 @@ export interface EngineExports extends Record<string, unknown> {
   reclaim(queue: number): void;
   flush(): void;
   xdpReceive(socket: number, first: number, most: number, time: bigint): number;
-  xdpRefill(socket: number): void;
+  xdpRefill(socket: number): number;
   xdpTransmit(socket: number, quantum: number): number;
   xdpComplete(socket: number): number;
   xdpUnsent(socket: number): number;

@@ -27,6 +27,7 @@ export { Rtnetlink } from "./rtnetlink.js";
 export { findUser, type User } from "./users.js";
 export {
   type FrameMemory,
+  wakeReceive,
   wakeTransmit,
   XdpSocket,
   type XdpStatistics,
