@@ -8,6 +8,7 @@ import { explainCommand } from "./explain.js";
 import { reportFailure, sayUsage } from "./failures.js";
 import { runCommand } from "./run-live.js";
 import { schemaCommand } from "./schema.js";
+import { statusCommand } from "./status.js";
 import { stripCommand } from "./strip.js";
 
 const EXAMPLES = `
@@ -17,6 +18,7 @@ Examples:
   $ spangate explain mirror.pcap --config gateway.yaml --packet 42
   $ spangate check gateway.yaml
   $ sudo spangate run gateway.yaml
+  $ spangate status --watch
 
 spangate COMMAND --help tells more of a command.`;
 
@@ -34,6 +36,7 @@ function program(): Command {
     .addHelpText("after", EXAMPLES);
   // Subcommands made with .command() inherit the settings above.
   runCommand(spangate.command("run"));
+  statusCommand(spangate.command("status"));
   stripCommand(spangate.command("strip"));
   decapCommand(spangate.command("decap"));
   explainCommand(spangate.command("explain"));

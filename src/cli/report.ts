@@ -1,5 +1,6 @@
 // The accounts of strip and decap: tables for people, one JSON document for programs.
 
+import { conservation } from "../datapath/conservation.js";
 import type { Report } from "../datapath/index.js";
 import { type Counters, type Session, VERDICTS } from "../engine/index.js";
 import { VERDICT_SENTENCES } from "../explain/sentences.js"; // without the rest of explain, which loads what only configurations need
@@ -21,15 +22,6 @@ const ASIDES: readonly (readonly [name: keyof Counters, sentence: string])[] = [
   ["unknown-granularity", "ERSPAN III clocks of unknown granularity: capture time was kept"],
   ["untracked", "packets were of sessions that the full session table could not take"],
 ];
-
-/** Every packet received has one fate. */
-export function conservation({ counters }: Pick<Report, "counters">, { keepOthers }: ReportOptions) {
-  const { received, delivered, reassembled, held } = counters;
-  const passed = keepOthers ? counters["not-tunnel"] : 0;
-  const fates = VERDICTS.reduce((sum, name) => sum + counters[name], 0);
-  const drops = fates - delivered - reassembled - passed;
-  return { received, delivered, passed, reassembled, held, drops, holds: received === fates + held };
-}
 
 /** Verdicts with the conservation line, sessions, and what else there is to say. */
 export function stripText(report: Report, options: ReportOptions, style: ReportStyle): string {

@@ -1,16 +1,20 @@
 // spangate run: the live gateway.
 
 import type { Command } from "commander";
-import { say } from "./failures.js";
+import { reportFailure, say } from "./failures.js";
 
 const EXAMPLES = `
 Examples:
   $ sudo spangate run gateway.yaml
         until SIGTERM or Ctrl-C; then what is queued goes out, and the balance is printed
-  $ sudo spangate run gateway.yaml --json | jq .total
+  $ sudo spangate run gateway.yaml --json > balance.json
         the balance for a program
+  $ spangate status --watch
+        meanwhile, with \`api\` in the configuration: what it does now
 
-Exit code: 0 ended in order, 1 broken off, 2 the configuration has mistakes.`;
+A second signal ends it at once.
+
+Exit code: 0 ended in order, 1 broken off, 2 the configuration has mistakes, 130 or 143 by a second signal.`;
 
 export function runCommand(command: Command): Command {
   return command
@@ -22,22 +26,59 @@ export function runCommand(command: Command): Command {
     .action(run);
 }
 
-async function run(
-  file: string,
-  flags: { readonly json?: boolean; readonly quiet?: boolean },
-): Promise<void> {
+interface Flags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** When a worker has broken: what the others have queued goes out meanwhile, in milliseconds. */
+const BROKEN_DEADLINE = 500;
+
+async function run(file: string, flags: Flags): Promise<void> {
+  // Everything that is used later: the user that the gateway becomes may not be allowed to read it.
   const { loadConfig } = await import("../config/load.js");
+  const { ControlServer } = await import("../control/server.js");
+  const { Supervised } = await import("../control/supervised.js");
+  const { statusDocument } = await import("../control/status.js");
   const { LiveGateway } = await import("../datapath/live.js");
+  const { assertSealable, assertSealed, becomeUser, findUser, seal } = await import("../linux/index.js");
   const { balanceJson, balanceText } = await import("./balance.js");
   const { reportStyleFor, write } = await import("./terminal.js");
+
   const config = await loadConfig(file, { live: true });
+  const { api, user, sealed } = config;
+  const owner = user === undefined ? undefined : findUser(user);
+  if (sealed) assertSealable(user);
   const asked = signalled();
-  const gateway = await LiveGateway.start(config);
-  if (!flags.quiet) say(`ready: ${gateway.description}`);
-  await Promise.race([asked, gateway.broken]);
-  const status = await gateway.stop();
-  if (flags.json) await write(process.stdout, balanceJson(status));
-  else if (!flags.quiet) await write(process.stdout, balanceText(status, reportStyleFor(process.stdout)));
+  const supervised = new Supervised();
+  // First, so that of two gateways the second touches no interface.
+  const control = api === undefined ? undefined : await ControlServer.listen(supervised, api.socket, owner);
+  try {
+    const gateway = await LiveGateway.start(config, {
+      beforeThreads: () => {
+        if (user !== undefined) becomeUser(user);
+        if (sealed) seal();
+      },
+    });
+    supervised.started(gateway);
+    let failure: unknown;
+    try {
+      if (sealed) assertSealed();
+      if (!flags.quiet) say(`ready: ${gateway.description}`);
+      for (const to of gateway.unreachable) say(`${to} does not answer yet: what is for it is a send-error`);
+      gateway.follow((error) => reportFailure(error));
+      await Promise.race([asked, gateway.broken]);
+    } catch (error) {
+      failure = error;
+    }
+    const status = await supervised.stop(failure === undefined ? undefined : BROKEN_DEADLINE);
+    const document = statusDocument(status);
+    if (flags.json) await write(process.stdout, balanceJson(document));
+    else if (!flags.quiet) await write(process.stdout, balanceText(document, reportStyleFor(process.stdout)));
+    if (failure !== undefined) throw failure;
+  } finally {
+    await control?.close();
+  }
 }
 
 /** When somebody asks the gateway to end. A second time ends it at once. */

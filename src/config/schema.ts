@@ -1,7 +1,7 @@
 // The one schema of gateway.yaml. From it come the types, validation, the JSON Schema for editors, the README's
 // table and the help text (documentation.ts). Keys are described where they are declared, units included.
 import { z } from "zod";
-import { DECODE, QUARANTINE_LIMIT, TUNNEL_PORTS } from "./defaults.js";
+import { API_SOCKET, DECODE, QUARANTINE_LIMIT, TUNNEL_PORTS } from "./defaults.js";
 import * as field from "./fields.js";
 import { type Sniffer, sniffer } from "./sniffers.js";
 import { sharedSource, tenant } from "./tenants.js";
@@ -139,10 +139,7 @@ export const gatewayConfig = field
       .describe("Where unmapped packets are kept; they are only counted when absent."),
     api: field
       .section({
-        socket: field
-          .text("a path")
-          .default("/run/spangate/api.sock")
-          .describe("Unix socket of the control API."),
+        socket: field.text("a path").default(API_SOCKET).describe("Unix socket of the control API."),
       })
       .optional()
       .describe("The control API; off when absent."),

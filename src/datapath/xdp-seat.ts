@@ -2,11 +2,12 @@
 
 import type { Receiver } from "../capture/live.js";
 import { type EngineThread, QUANTUM } from "../engine/index.js";
-import { wakeReceive, wakeTransmit } from "../linux/index.js";
+import { takeError, wakeReceive, wakeTransmit } from "../linux/index.js";
 import type { Transmitter } from "../transmit/live.js";
 
 /** One socket: its descriptor, and the address of its rings for the engine. */
 export interface XdpSeat {
+  readonly kind: "afxdp";
   readonly fd: number;
   readonly socket: number;
 }
@@ -27,6 +28,9 @@ export class XdpReceiver implements Receiver {
   }
   refill(): void {
     if (this.#engine.refill(this.#socket)) wakeReceive(this.fd);
+  }
+  recover(): void {
+    takeError(this.fd);
   }
 }
 

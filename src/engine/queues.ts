@@ -238,6 +238,7 @@ export class QueueStore implements QueueBook {
     const word = (offset: number) => this.#memory.u32[(header + offset) >>> 2]!;
     const long = (offset: number) => Number(this.#memory.u64[(header + offset) >>> 3]!);
     const own = this.#isThreaded(header) ? at.QUEUE_THREAD : 0;
+    const head = this.#queueHead(header); // before the tail, which may be moving: never more is taken than was queued
     const sent = long(at.QUEUE_SENT + own);
     const sendError = long(at.QUEUE_SEND_ERROR);
     return {
@@ -248,7 +249,7 @@ export class QueueStore implements QueueBook {
       droppedNewest: long(at.QUEUE_DROPPED_NEWEST),
       droppedOldest: long(at.QUEUE_DROPPED_OLDEST),
       sendError,
-      queued: (word(at.QUEUE_TAIL) - this.#queueHead(header)) >>> 0,
+      queued: (word(at.QUEUE_TAIL) - head) >>> 0,
       inFlight: long(at.QUEUE_TAKEN + own) - sent - sendError,
       sentBytes: long(at.QUEUE_SENT_BYTES + own),
     };

@@ -36,6 +36,9 @@ export interface EngineExports extends Record<string, unknown> {
   xdpTransmit(socket: number, quantum: number): number;
   xdpComplete(socket: number): number;
   xdpUnsent(socket: number): number;
+  packetReceive(socket: number, first: number, most: number): number;
+  packetPrepare(socket: number, quantum: number): number;
+  packetSettle(socket: number, sent: number, refused: number): number;
   mapBuild(generation: number, images: number, count: number): number;
   prepareSniffer(record: number): void;
   publish(generation: number): void;

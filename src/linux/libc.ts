@@ -70,6 +70,13 @@ const raw = {
     length: number,
     flags: number,
   ) => number,
+  /** The messages lie in linear memory, by their address. */
+  sendmmsg: library.func("int sendmmsg(int, uint64_t, uint32_t, int)") as (
+    fd: number,
+    messages: number,
+    count: number,
+    flags: number,
+  ) => number,
   read: library.func("int64_t read(int, void *, uint64_t)") as (
     fd: number,
     bytes: Bytes,
@@ -133,11 +140,18 @@ export function errnoName(number: number): string {
  *
  * @param call its name, for the message
  * @param about what it was to do, such as `bind to queue 0 of eth0`
- * @throws SpangateError NOT_PERMITTED with EPERM and EACCES, else SYSTEM_CALL
+ * @throws SpangateError NOT_PERMITTED with EPERM and EACCES (SEALED after the seal), else SYSTEM_CALL
  */
 export function check(result: number, call: string, about: string): number {
   if (result >= 0) return result;
   throw systemError(errno(), call, about);
+}
+
+let isSealed = false;
+
+/** From now on what takes a capability can no more be had. */
+export function declareSealed(): void {
+  isSealed = true;
 }
 
 /** The error of a call that failed with `number`; `words` are what the kernel had to say beside it. */
@@ -145,6 +159,10 @@ export function systemError(number: number, call: string, about: string, words =
   const name = words === "" ? errnoName(number) : `${errnoName(number)} (${words})`;
   const details = { call, errno: errnoName(number), about };
   if (number === constants.errno.EPERM || number === constants.errno.EACCES) {
+    if (isSealed) {
+      const message = `Cannot ${about}: it takes a capability, and the gateway has given up all (\`sealed: true\`).`;
+      return new SpangateError("SEALED", message, { details });
+    }
     const message = `Cannot ${about}: ${call} says ${name}. It takes root, or CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK.`;
     return new SpangateError("NOT_PERMITTED", message, { details });
   }
