@@ -61,7 +61,7 @@ describe.skipIf(lacks("bridge"))("the accounts hold", () => {
       (await lab.run(uplink.namespace, "bridge", ["link", "show", "dev", uplink.name])).includes(
         "forwarding",
       );
-    await until(isUp, "the switch's port forwards");
+    await until(isUp, () => "the switch's port to forward");
     await port.replay(packets.slice(200), { rate: 2000 });
     await sniffer.has(200);
     const balance = await gateway.stop();
