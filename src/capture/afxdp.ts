@@ -23,6 +23,12 @@ import { addLosses, type KernelLosses, NO_LOSSES } from "../telemetry/losses.js"
 import type { TunnelPort } from "./live.js";
 import { tunnelProgram } from "./steering.js";
 
+/**
+ * Not `auto`: a driver that writes to the frames itself refuses every one that lies over two pages which are not neighbours for it
+ * (xp_check_unaligned), and so half of ours; what it refuses never comes back. It takes huge pages, or chunks of a page.
+ */
+const COPY = "copy";
+
 /** How a frame gets into a program: `auto` tries the driver first. */
 export type XdpChoice = XdpMode | "auto";
 
@@ -76,7 +82,7 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
           completion: options.transmit ?? MINIMAL_RING,
           ...(options.transmit === undefined ? {} : { tx: options.transmit }),
           jumbo: true,
-          copy: "auto",
+          copy: COPY,
         });
         opened.push(() => socket.close());
         sockets.push(socket);
