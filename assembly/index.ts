@@ -9,6 +9,8 @@ import { attach as attachWorker, setField, worker } from "./memory/worker";
 import { expireAll } from "./pipeline/reassemble";
 
 export { ABI_VERSION } from "./abi";
+export { receive as packetReceive } from "./memory/packet-receive";
+export { prepare as packetPrepare, settle as packetSettle } from "./memory/packet-transmit";
 export { receive as xdpReceive, refill as xdpRefill } from "./memory/receive";
 export { giveSlot, takeSlot } from "./memory/slots";
 export { complete as xdpComplete, transmit as xdpTransmit, unsent as xdpUnsent } from "./memory/transmit";

@@ -372,6 +372,7 @@ export const SNIFFER_IPV6 = 1; // SNIFFER_ADDRESS is IPv6
 export const SNIFFER_KEY = 2; // gre: with a key
 export const SNIFFER_OWN_SOURCE = 4; // the source MAC becomes SNIFFER_SOURCE_MAC
 export const SNIFFER_CHECKSUM = 8; // UDP checksum over IPv4 too
+export const SNIFFER_UNREACHABLE = 16; // nobody knows where to send its packets: they are send errors
 
 export const FIT_TRUNCATE = 0;
 export const FIT_FRAGMENT = 1;
@@ -447,3 +448,29 @@ export const XDP_SIZE = 192;
 export const XDP_CONTINUES = 1; // option of a ring's entry: the frame goes on in the next
 /** Bytes of a frame that one entry names, at the most: less than a chunk has. */
 export const XDP_PIECE = 2048;
+/** Entries of a frame, at the most: as many fragments as an skb has (MAX_SKB_FRAGS). One with more the kernel drops, and never completes. */
+export const XDP_PIECES = 17;
+
+// ── AF_PACKET sockets of a worker: the ring of the one that receives, the messages of the one that sends ─────────
+export const PACKET_RING = 0; // u32, address of the blocks (TPACKET_V3)
+export const PACKET_BLOCK_SIZE = 4; // u32, bytes
+export const PACKET_BLOCKS = 8; // u32
+export const PACKET_BLOCK = 12; // u32, number of the block that we are at
+export const PACKET_NEXT = 16; // u32, address of the next frame in it
+export const PACKET_LEFT = 20; // u32, frames in it that are not announced; 0: it is the kernel's
+export const PACKET_RECEIVE_SIZE = 64;
+
+export const PACKET_BASE = 0; // u64, where linear memory begins in this process
+export const PACKET_MESSAGES = 8; // u32, address of MESSAGE_SIZE × MESSAGES: struct mmsghdr, for sendmmsg
+export const PACKET_PARTS = 12; // u32, address of PART_SIZE × MESSAGES: struct iovec, the frame of each message
+export const PACKET_OWNERS = 16; // u32, address of u32 × MESSAGES: number of the record that each is of, OWNER_CONTINUES
+export const PACKET_FIRST = 20; // u32, messages before it are sent
+export const PACKET_COUNT = 24; // u32
+export const PACKET_CHAINS = 28; // u32, whether there are fragments among them
+export const PACKET_FRAGMENT = 32; // u32, record of the fragment that comes next, of PACKET_HEAD; NONE: a new packet
+export const PACKET_HEAD = 36; // u32, record
+export const PACKET_TRANSMIT_SIZE = 64;
+export const MESSAGES = 256;
+export const MESSAGE_SIZE = 64;
+export const PART_SIZE = 16;
+export const OWNER_CONTINUES = 0x80000000; // another fragment of the record follows

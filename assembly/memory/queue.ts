@@ -148,6 +148,12 @@ export function dropOldest(queue: usize): bool {
   return true;
 }
 
+/** A packet was offered that cannot be sent at all. */
+export function fail(queue: usize): void {
+  count(queue, QUEUE_TAKEN);
+  count(queue, QUEUE_SEND_ERROR);
+}
+
 /** Refuses a packet for want of room. */
 export function dropNewest(queue: usize): void {
   count(queue, QUEUE_DROPPED_NEWEST);

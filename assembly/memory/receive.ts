@@ -95,19 +95,19 @@ function gather(rx: usize, position: u32, end: u32, d: usize, umem: usize): u32 
   return position;
 }
 
-/** Gives the kernel free slots to receive into, as many as its ring takes. */
-export function refill(socket: usize): void {
+/** Gives the kernel free slots to receive into, as many as its ring takes. True: there are some, and it waits to be told of them. */
+export function refill(socket: usize): bool {
   const fill = socket + XDP_FILL;
-  let room = ring.room(fill, ALWAYS);
-  if (room == 0) return;
   let position = ring.position(fill);
-  for (; room > 0; room--) {
+  const end = position + ring.room(fill, ALWAYS);
+  while (position != end) {
     const slot = takeSlot(false);
     if (slot == NONE) break;
     store<u64>(ring.entryAt(fill, position, ADDRESS), <u64>slot * SLOT_STRIDE);
     position++;
   }
-  ring.produced(fill, position);
+  if (position != ring.position(fill)) ring.produced(fill, position);
+  return ring.needsWakeup(fill) && ring.waiting(fill) != 0;
 }
 
 /** More than any ring has: asks anew. */

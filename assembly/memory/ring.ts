@@ -18,6 +18,11 @@ export function position(ring: usize): u32 {
   return load<u32>(ring, RING_POSITION);
 }
 
+/** Entries that there are places for. */
+export function size(ring: usize): u32 {
+  return load<u32>(ring, RING_MASK) + 1;
+}
+
 /** Entries that the kernel has produced and we have not consumed. */
 export function available(ring: usize): u32 {
   const seen = atomic.load<u32>(load<u32>(ring, RING_PRODUCER));
@@ -26,13 +31,15 @@ export function available(ring: usize): u32 {
 
 /** Entries that we can produce: those that the kernel has consumed. */
 export function room(ring: usize, wanted: u32): u32 {
-  const size = load<u32>(ring, RING_MASK) + 1;
-  let free = size - (position(ring) - load<u32>(ring, RING_SEEN));
+  const free = size(ring) - (position(ring) - load<u32>(ring, RING_SEEN));
   if (free >= wanted) return free;
-  const seen = atomic.load<u32>(load<u32>(ring, RING_CONSUMER));
-  store<u32>(ring, seen, RING_SEEN);
-  free = size - (position(ring) - seen);
-  return free;
+  store<u32>(ring, atomic.load<u32>(load<u32>(ring, RING_CONSUMER)), RING_SEEN);
+  return size(ring) - (position(ring) - load<u32>(ring, RING_SEEN));
+}
+
+/** Entries that we have produced and the kernel has not consumed. */
+export function waiting(ring: usize): u32 {
+  return size(ring) - room(ring, size(ring));
 }
 
 /** Address of the entry at `position`, of which there are 2^`shift` bytes. */

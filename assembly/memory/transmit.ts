@@ -10,7 +10,6 @@ import {
   RECORD_OUT,
   RECORD_QUEUE,
   RECORD_SLOT,
-  RING_MASK,
   SLOT_STRIDE,
   TAKEN,
   TAKEN_MAX,
@@ -33,8 +32,6 @@ import { field, setField, worker } from "./worker";
 
 const ENTRY: u32 = 4; // shift: a descriptor of 16 bytes
 const ADDRESS: u32 = 3; // shift: an address of 8 bytes
-/** Chunks of a frame at the most: what an skb has fragments for (MAX_SKB_FRAGS). */
-const PIECES: u32 = 17;
 
 /** Puts deliveries into the ring, each queue's in order, queues in turns of `quantum` bytes. Gives how many packets. */
 export function transmit(socket: usize, quantum: u32): u32 {
@@ -45,7 +42,7 @@ export function transmit(socket: usize, quantum: u32): u32 {
     let taken = field(WORKER_TAKEN_COUNT);
     if (next == taken) {
       const room = ring.room(socket + XDP_TX, TAKEN_MAX);
-      if (room < PIECES) break;
+      if (room == 0) break;
       taken = takeReady(min<u32>(TAKEN_MAX, room), quantum, worker() + TAKEN);
       next = 0;
       setField(WORKER_TAKEN_COUNT, taken);
@@ -68,18 +65,13 @@ export function transmit(socket: usize, quantum: u32): u32 {
   return packets;
 }
 
-/** False: there is no room for it now. */
+/** False: there is no room for it now. What the interface would not take, or the ring never, is settled as not sent. */
 function send(socket: usize, entry: u32): bool {
   const tx = socket + XDP_TX;
-  const longest = load<u32>(socket, XDP_LONGEST);
-  let pieces: u32 = 0;
-  for (let next = entry; next != NONE; next = load<u32>(record(next), RECORD_NEXT)) {
-    const length = load<u32>(record(next), RECORD_LENGTH);
-    if (length > longest) {
-      settle(queueAt(load<u32>(record(entry), RECORD_QUEUE)), entry, false);
-      return true;
-    }
-    pieces += piecesOf(length);
+  const pieces = piecesOf(entry, load<u32>(socket, XDP_LONGEST));
+  if (pieces > ring.size(tx)) {
+    settle(queueAt(load<u32>(record(entry), RECORD_QUEUE)), entry, false);
+    return true;
   }
   if (ring.room(tx, pieces) < pieces) return false;
   store<u32>(record(entry), pieces, RECORD_OUT);
@@ -104,8 +96,15 @@ function send(socket: usize, entry: u32): bool {
   return true;
 }
 
-function piecesOf(length: u32): u32 {
-  return length <= <u32>XDP_PIECE ? 1 : (length + XDP_PIECE - 1) / XDP_PIECE;
+/** Entries that a packet takes, fragments and all; more than any ring has when one of its frames is longer than `longest`. */
+function piecesOf(entry: u32, longest: u32): u32 {
+  let pieces: u32 = 0;
+  for (let next = entry; next != NONE; next = load<u32>(record(next), RECORD_NEXT)) {
+    const length = load<u32>(record(next), RECORD_LENGTH);
+    if (length > longest) return u32.MAX_VALUE;
+    pieces += length <= <u32>XDP_PIECE ? 1 : (length + XDP_PIECE - 1) / XDP_PIECE;
+  }
+  return pieces;
 }
 
 function put(tx: usize, position: u32, address: u32, length: u32, options: u32): void {
@@ -119,8 +118,7 @@ function put(tx: usize, position: u32, address: u32, length: u32, options: u32):
 export function unsent(socket: usize): u32 {
   const tx = socket + XDP_TX;
   if (!ring.needsWakeup(tx)) return 0;
-  const size = load<u32>(tx, RING_MASK) + 1;
-  return size - ring.room(tx, size);
+  return ring.waiting(tx);
 }
 
 /** Settles what the kernel has sent. Gives how many packets. */

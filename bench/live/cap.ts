@@ -26,7 +26,7 @@ export const capForwarding: LiveContender = {
   async start(lab) {
     const args = [process.execPath, PROGRAM, "t0", "d0", String(ERSPAN_TWO), SNIFFER_MAC];
     const child = new Child(lab.gateway, args);
-    await child.until((output) => output.startsWith("ready"));
+    await child.until((output) => output.includes("ready\n"));
     return { pid: child.pid, stop: () => child.stop() };
   },
 };

@@ -6,6 +6,7 @@ import type { Encapsulation } from "./frames.js";
 import type { Lab } from "./lab.js";
 import { openVSwitch } from "./open-vswitch.js";
 import type { Programs } from "./programs.js";
+import { redirector } from "./redirector.js";
 import { spangate } from "./spangate.js";
 import { vxlanDevice } from "./vxlan-device.js";
 import { xdpBench } from "./xdp-bench.js";
@@ -23,6 +24,8 @@ export interface LiveContender {
    * redirects, and would copy the others first.
    */
   readonly sink: "tcx" | "native";
+  /** It never sleeps: what processors did says nothing of its packets. */
+  readonly spins?: boolean;
   /** Why it cannot be measured on this machine. */
   missing(): string | undefined;
   /** It takes frames when the promise is kept. */
@@ -41,6 +44,8 @@ export const CONTENDERS: readonly LiveContender[] = [
   forwarder("native"),
   forwarder("skb"),
   ...spangate,
+  redirector("native"),
+  redirector("skb"),
   xdpBench("native"),
   xdpBench("skb"),
   openVSwitch("native"),

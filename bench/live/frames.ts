@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { innerFrame, WORKLOADS } from "../workloads.js";
+import { whenLeaving } from "./leaving.js";
 
 export type Encapsulation = "ERSPAN II" | "ERSPAN III" | "VXLAN";
 
@@ -23,7 +24,7 @@ export interface LiveFrames {
 /** In the payload of an inner frame (bench/native/live/mark.h): behind Ethernet, IPv4 and UDP. */
 export const MARK_IN_INNER = 14 + 20 + 8;
 /** Bytes of an inner frame that have room for the mark. */
-export const SHORTEST_INNER = 64;
+const SHORTEST_INNER = 64;
 
 let folder: string | undefined;
 
@@ -34,6 +35,7 @@ let folder: string | undefined;
  * 1,024. Of VXLAN each has a frame: VNIs from 5,000 upward, sources 10.77.1.1 to 10.77.1.4 in turn.
  */
 export function makeFrames(encapsulation: Encapsulation, sessions: number, innerLength: number): LiveFrames {
+  if (innerLength < SHORTEST_INNER) throw new Error(`an inner frame has at least ${SHORTEST_INNER} bytes`);
   const workload = WORKLOADS.find(({ name }) => name === encapsulation)!;
   const inner = innerFrame(innerLength);
   const isErspan = encapsulation !== "VXLAN";
@@ -50,7 +52,7 @@ export function makeFrames(encapsulation: Encapsulation, sessions: number, inner
 function ownFolder(): string {
   if (folder === undefined) {
     const made = mkdtempSync(join(tmpdir(), "spangate-live-frames-"));
-    process.on("exit", () => rmSync(made, { recursive: true, force: true }));
+    whenLeaving(() => rmSync(made, { recursive: true, force: true }));
     folder = made;
   }
   return folder;

@@ -41,6 +41,7 @@ const chosen = CONTENDERS.filter(
 
 interface Row {
   readonly contender: string;
+  readonly spins: boolean;
   readonly innerLength: number;
   readonly measured: Measured;
 }
@@ -67,7 +68,8 @@ for (const innerLength of lengths) {
     }
     const frames = makeFrames(contender.encapsulation, sessions, innerLength);
     const measured = await measureIn(contender, frames);
-    if (measured !== undefined) rows.push({ contender: contender.name, innerLength, measured });
+    if (measured !== undefined)
+      rows.push({ contender: contender.name, spins: contender.spins === true, innerLength, measured });
   }
   print(innerLength);
 }
@@ -115,16 +117,17 @@ function print(innerLength: number): void {
       "p99.9 us",
       "stolen",
       "others",
+      "resident",
       "",
     ],
-    here.map(({ contender, measured }) => [
+    here.map(({ contender, spins, measured }) => [
       contender,
       rate(measured.offered),
       rate(measured.delivered),
       fixed(measured.delivered / first.measured.delivered, 2),
       rate(measured.lossless),
-      fixed(measured.cost, 0),
-      fixed(measured.cost / first.measured.cost, 2),
+      spins ? "spins" : fixed(measured.cost, 0),
+      spins ? "–" : fixed(measured.cost / first.measured.cost, 2),
       rate(measured.costRate),
       percent(measured.costLoss),
       microseconds(measured.latency?.p50),
@@ -132,6 +135,7 @@ function print(innerLength: number): void {
       microseconds(measured.latency?.p999),
       percent(measured.stolen),
       percent(measured.others),
+      measured.resident === undefined ? "–" : `${fixed(measured.resident / 2 ** 20, 0)} MiB`,
       cycles(measured),
     ]),
   );

@@ -5,6 +5,7 @@
 
 import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
+import { whenLeaving } from "./leaving.js";
 
 export interface LabOptions {
   /** Of each end of each link. */
@@ -30,11 +31,9 @@ const LINKS = [
 /** Each frame is to be one frame: nothing put together, nothing taken off. */
 const OFFLOADS = ["tso", "gso", "rxvlan", "txvlan"];
 
-const open = new Set<Lab>();
-let watched = false;
-
 export class Lab {
   static #count = 0;
+  #isOpen = true;
   readonly source: string;
   readonly gateway: string;
   readonly sniffer: string;
@@ -50,9 +49,8 @@ export class Lab {
 
   /** Makes namespaces and links. Throws when that fails, and leaves nothing. */
   static create(options: Partial<LabOptions> = {}): Lab {
-    watch();
     const lab = new Lab({ queues: 1, threaded: false, mtu: 1700, ...options });
-    open.add(lab);
+    whenLeaving(() => lab.dispose());
     try {
       lab.#build();
     } catch (error) {
@@ -92,7 +90,8 @@ export class Lab {
 
   /** Ends whatever still runs in the namespaces, and removes them. */
   dispose(): void {
-    if (!open.delete(this)) return;
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     for (const namespace of [this.sniffer, this.gateway, this.source]) {
       try {
         for (const pid of execute("ip", ["netns", "pids", namespace]).split("\n")) end(Number(pid));
@@ -144,20 +143,4 @@ function execute(command: string, args: readonly string[]): string {
 
 function end(pid: number): void {
   if (pid > 0) process.kill(pid, "SIGKILL");
-}
-
-/** Whatever way this process goes, short of SIGKILL. */
-function watch(): void {
-  if (watched) return;
-  watched = true;
-  const closeAll = () => {
-    for (const lab of [...open]) lab.dispose();
-  };
-  process.on("exit", closeAll);
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      closeAll();
-      process.exit(128 + (signal === "SIGINT" ? 2 : signal === "SIGTERM" ? 15 : 1));
-    });
-  }
 }

@@ -1,5 +1,6 @@
 // One contender between a sender and a sink: sends for a while, and says what became of it and what it cost.
 
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LiveContender, Running } from "./contenders.js";
 import { type Processors, readProcessors, since } from "./cpu.js";
@@ -102,9 +103,12 @@ export class Link {
     return { ...account(report, processors, packets), own: {} };
   }
 
-  /** Bytes that are resident, if it says what it runs as. */
-  get pid(): number | undefined {
-    return this.#running.pid;
+  /** Bytes of the contender that are resident, if it is a process. */
+  get resident(): number | undefined {
+    const { pid } = this.#running;
+    if (pid === undefined) return undefined;
+    const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
   }
 
   async close(): Promise<void> {

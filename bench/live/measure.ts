@@ -2,7 +2,7 @@
 
 import { median } from "../table.js";
 import { othersNow } from "./cpu.js";
-import type { Link, Load, Run } from "./link.js";
+import type { Link, Run } from "./link.js";
 import type { Latency } from "./programs.js";
 
 export interface Plan {
@@ -12,12 +12,14 @@ export interface Plan {
   readonly costSeconds: number;
   /** Runs whose median counts. */
   readonly runs: number;
+  /** How often a run in which the machine belonged to somebody else is repeated. */
+  readonly repeats: number;
   /** Of the cost: packets a second; without it this share of its own highest rate without loss. */
   readonly costRate?: number;
 }
 
-export const FULL: Plan = { seconds: 5, searchSeconds: 3, costSeconds: 30, runs: 7 };
-export const QUICK: Plan = { seconds: 2, searchSeconds: 1, costSeconds: 3, runs: 3 };
+export const FULL: Plan = { seconds: 5, searchSeconds: 3, costSeconds: 30, runs: 7, repeats: 3 };
+export const QUICK: Plan = { seconds: 2, searchSeconds: 1, costSeconds: 3, runs: 3, repeats: 0 };
 
 /** Of its highest rate without loss. */
 const COST_SHARE = 0.7;
@@ -39,6 +41,8 @@ export interface Measured {
   readonly costLoss: number;
   readonly latency: Latency | undefined;
   readonly latencyRate: number;
+  /** Bytes in memory at the end. */
+  readonly resident: number | undefined;
   /** Its own figures at saturation. */
   readonly own: Readonly<Record<string, number>>;
   /** Share of the time that the host took away, and that processes of others took: the highest of any run that counts. */
@@ -46,8 +50,7 @@ export interface Measured {
   readonly others: number;
 }
 
-/** A run in which the machine belonged to somebody else is repeated so often. */
-const REPEATS = 3;
+/** Shares of the time. */
 const STOLEN_MOST = 0.005;
 const OTHERS_MOST = 0.02;
 
@@ -56,9 +59,9 @@ export function isDisturbed({ seconds, stolen, others }: Run): boolean {
 }
 
 /** Runs again while somebody else disturbs; the least disturbed counts. */
-async function undisturbed(run: () => Promise<Run>): Promise<Run> {
+async function undisturbed({ repeats }: Plan, run: () => Promise<Run>): Promise<Run> {
   let best = await run();
-  for (let turn = 0; turn < REPEATS && isDisturbed(best); turn++) {
+  for (let turn = 0; turn < repeats && isDisturbed(best); turn++) {
     await quiet(20);
     const again = await run();
     if (again.others + again.stolen < best.others + best.stolen) best = again;
@@ -74,13 +77,16 @@ export async function quiet(seconds: number): Promise<boolean> {
 
 export async function measure(link: Link, plan: Plan): Promise<Measured> {
   await link.run({ seconds: 1, rate: 100_000 }); // to be warm
-  const saturated = await repeat(plan.runs, () => undisturbed(() => link.run({ seconds: plan.seconds })));
+  const saturated = await repeat(plan.runs, () =>
+    undisturbed(plan, () => link.run({ seconds: plan.seconds })),
+  );
   const delivered = median(saturated.map((run) => run.delivered));
-  const lossless = await highestWithoutLoss(link, delivered, plan.searchSeconds);
+  const lossless = await highestWithoutLoss(link, delivered, plan);
   const costRate = plan.costRate ?? COST_SHARE * (lossless || delivered);
-  const { cost, runs, loss } = await costOf(link, { seconds: plan.costSeconds, rate: costRate }, plan.runs);
+  const { cost, runs, loss } = await costOf(link, costRate, plan);
   const latencyRate = LATENCY_SHARE * (lossless || delivered);
-  const late = await undisturbed(() => link.run({ seconds: plan.seconds, rate: latencyRate, stamp: true }));
+  const stamped = { seconds: plan.seconds, rate: latencyRate, stamp: true };
+  const late = await undisturbed(plan, () => link.run(stamped));
   const all = [...saturated, ...runs, late];
   return {
     offered: median(saturated.map((run) => run.offered)),
@@ -91,6 +97,7 @@ export async function measure(link: Link, plan: Plan): Promise<Measured> {
     costLoss: loss,
     latency: late.latency,
     latencyRate,
+    resident: link.resident,
     own: saturated[saturated.length - 1]!.own,
     stolen: Math.max(...all.map((run) => run.stolen / run.seconds)),
     others: Math.max(...all.map((run) => run.others / run.seconds)),
@@ -103,14 +110,19 @@ async function repeat<T>(times: number, once: () => Promise<T>): Promise<T[]> {
   return results;
 }
 
-/** By bisection below what was delivered at saturation, which is hardly ever less than what goes without loss. */
-async function highestWithoutLoss(link: Link, delivered: number, seconds: number): Promise<number> {
+/**
+ * By bisection below what was delivered at saturation, which is hardly ever less than what goes without loss. Whoever works where
+ * the sender does holds it back instead of losing: then it is what the sender came to.
+ */
+async function highestWithoutLoss(link: Link, delivered: number, plan: Plan): Promise<number> {
   let [low, high, best] = [0, delivered * 1.15, 0];
   for (let step = 0; step < SEARCH_STEPS && high - low > PRECISION * high; step++) {
     const rate = (low + high) / 2;
-    if ((await losesNothing(link, { seconds, rate })) === undefined) high = rate;
-    else {
-      best = rate;
+    const run = await losesNothing(link, rate, plan);
+    if (run === undefined) {
+      high = rate;
+    } else {
+      best = Math.max(best, run.offered);
       low = rate;
     }
   }
@@ -118,9 +130,9 @@ async function highestWithoutLoss(link: Link, delivered: number, seconds: number
 }
 
 /** A loss must be seen twice: one may be somebody else's doing. */
-async function losesNothing(link: Link, load: Load): Promise<Run | undefined> {
+async function losesNothing(link: Link, rate: number, plan: Plan): Promise<Run | undefined> {
   for (let turn = 0; turn < 2; turn++) {
-    const run = await undisturbed(() => link.run(load));
+    const run = await undisturbed(plan, () => link.run({ seconds: plan.searchSeconds, rate }));
     if (run.arrived === run.sent) return run;
   }
   return undefined;
@@ -129,14 +141,15 @@ async function losesNothing(link: Link, load: Load): Promise<Run | undefined> {
 /** With and without it in turn, at the same rate. */
 async function costOf(
   link: Link,
-  load: Load,
-  times: number,
+  rate: number,
+  plan: Plan,
 ): Promise<{ cost: number; loss: number; runs: Run[] }> {
+  const load = { seconds: plan.costSeconds, rate };
   const runs: Run[] = [];
   const costs: number[] = [];
-  for (let i = 0; i < times; i++) {
-    const without = await undisturbed(() => link.senderOnly(load));
-    const run = await undisturbed(() => link.run(load));
+  for (let i = 0; i < plan.runs; i++) {
+    const without = await undisturbed(plan, () => link.senderOnly(load));
+    const run = await undisturbed(plan, () => link.run(load));
     // Neither sent exactly what was asked for.
     const senders = (without.work / without.sent) * run.sent;
     costs.push(((run.work - senders) / Math.max(1, run.arrived)) * 1e9);

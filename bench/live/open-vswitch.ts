@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Child, isInstalled } from "./child.js";
 import type { LiveContender, Running } from "./contenders.js";
 import { GATEWAY_ADDRESS, GATEWAY_MAC, type Lab, SNIFFER_MAC } from "./lab.js";
+import { whenLeaving } from "./leaving.js";
 
 const SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema";
 /** The second processor: the sender has the first. */
@@ -20,6 +21,7 @@ export function openVSwitch(mode: "native" | "generic"): LiveContender {
     decapsulates: true,
     mode: mode === "native" ? "native" : "skb",
     sink: "tcx",
+    spins: true,
     missing: () =>
       isInstalled("ovs-vswitchd") && isInstalled("ovsdb-server")
         ? undefined
@@ -30,6 +32,7 @@ export function openVSwitch(mode: "native" | "generic"): LiveContender {
 
 async function start(lab: Lab, mode: "native" | "generic"): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), "spangate-live-ovs-"));
+  whenLeaving(() => rmSync(folder, { recursive: true, force: true }));
   const database = join(folder, "db.sock");
   const control = join(folder, "vswitchd.ctl");
   const environment = { OVS_RUNDIR: folder, OVS_LOGDIR: folder, OVS_DBDIR: folder };
@@ -39,7 +42,6 @@ async function start(lab: Lab, mode: "native" | "generic"): Promise<Running> {
   const ask = (...args: string[]) => run("ovs-appctl", "-t", control, ...args);
   const stop = async () => {
     for (const child of children.reverse()) await child.stop();
-    rmSync(folder, { recursive: true, force: true });
   };
   try {
     run("ovsdb-tool", "create", join(folder, "conf.db"), SCHEMA);

@@ -10,9 +10,10 @@ import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Lab } from "./lab.js";
+import { whenLeaving } from "./leaving.js";
 
 const FLAGS = ["-std=gnu11", "-O3", "-march=native"];
-const NAMES = ["sender", "drop", "sink", "forwarder"] as const;
+const NAMES = ["sender", "drop", "sink", "forwarder", "redirector"] as const;
 type ProgramName = (typeof NAMES)[number];
 
 export interface SenderReport {
@@ -66,7 +67,7 @@ export class Programs {
   static compile(): Programs {
     const compiler = process.env.CC ?? "cc";
     const folder = mkdtempSync(join(tmpdir(), "spangate-live-"));
-    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+    whenLeaving(() => rmSync(folder, { recursive: true, force: true }));
     for (const name of NAMES) {
       const args = [...FLAGS, "-o", join(folder, name), sourceFile(`${name}.c`)];
       const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });

@@ -102,13 +102,17 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
     return this.seats.map(lossesOf).reduce(addLosses, NO_LOSSES);
   }
 
-  detach(): void {
+  async detach(): Promise<void> {
+    this.#detach();
+  }
+
+  #detach(): void {
     if (this.#link !== undefined) close(this.#link);
     this.#link = undefined;
   }
 
   close(): void {
-    this.detach();
+    this.#detach();
     for (const socket of this.seats) socket.close();
     for (const fd of this.#descriptors.splice(0)) close(fd);
   }

@@ -9,19 +9,21 @@ export interface Receiver {
   receive(): number;
   /** Makes room for more. In each round of the worker's loop. */
   refill(): void;
+  /** After `poll` told of an error of `fd`: takes it away, or it would tell of it again at once. */
+  recover(): void;
   /** Ready to be read when a frame has come. */
   readonly fd: number;
 }
 
 /** The tunnel side of a gateway. */
-export interface TunnelPort<Seat> {
+export interface TunnelPort<Seat = unknown> {
   /** `afxdp, native, zero-copy`, for the one line that says what was chosen. */
   readonly description: string;
   /** One a worker. */
   readonly seats: readonly Seat[];
   /** What the kernel lost before a worker saw it, of all workers. */
   losses(): KernelLosses;
-  /** Nothing comes in any more; what has come can still be received. */
-  detach(): void;
+  /** Nothing comes in any more; what has come can be received when this is done. */
+  detach(): Promise<void>;
   close(): void;
 }

@@ -21,7 +21,10 @@ const EXTENSIONS = [0, 43, 60]; // hop-by-hop, routing, destination options
 const FRAGMENT = 44;
 const TAGS = [0x8100, 0x88a8, 0x9100];
 const MOST_TAGS = 2;
-const MOST_EXTENSIONS = 4;
+/** In the order of RFC 8200 4.1 there are five without authentication. */
+const MOST_EXTENSIONS = 6;
+/** Words of an IPv4 header at the least. */
+const LEAST_WORDS = 5;
 const LONGEST_EXTENSION = 2048; // 8 · (255 + 1)
 
 /** What a field of the network's byte order looks like to a load of the machine's. */
@@ -104,6 +107,7 @@ function ipv4(program: BpfProgram, addresses: readonly Address[]): void {
     .jumpIf("ne", protocol, { value: UDP }, "pass")
     .load("u8", scratch, packet, 0)
     .alu("and", scratch, { value: 15 })
+    .jumpIf("lt", scratch, { value: LEAST_WORDS }, "pass")
     .alu("shl", scratch, { value: 2 })
     .alu("add", packet, scratch)
     .jump("udp");
@@ -160,6 +164,8 @@ export function tunnelProgram(
   sockets: number,
 ): Uint8Array {
   const program = new BpfProgram();
+  // The verifier takes no program with instructions that nothing leads to.
+  if (addresses.length === 0) return program.alu("mov", R.r0, { value: XDP_ACTIONS.pass }).exit().bytes();
   const of = (family: 4 | 6) => addresses.filter((address) => address.family === family);
   link(program);
   program

@@ -4,7 +4,7 @@ import { accessSync, constants } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { SpangateError } from "../errors.js";
-import { say } from "./failures.js";
+import { reportFailure, say } from "./failures.js";
 
 const EXAMPLES = `
 Examples:
@@ -71,6 +71,8 @@ async function run(file: string, flags: Flags): Promise<void> {
     try {
       if (sealed) assertSealed();
       if (!flags.quiet) say(`ready: ${gateway.description}`);
+      for (const to of gateway.unreachable) say(`${to} does not answer yet: what is for it is a send-error`);
+      gateway.follow((error) => reportFailure(error));
       await Promise.race([asked, gateway.broken]);
     } catch (error) {
       failure = error;

@@ -64,6 +64,11 @@ export class LiveThread {
     wake(this.#event);
   }
 
+  /** Has it look for work, or for another map. */
+  wake(): void {
+    if (!this.#isOver) wake(this.#event);
+  }
+
   /** Ends it wherever it is. */
   async terminate(): Promise<void> {
     this.#isTold = true;

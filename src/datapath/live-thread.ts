@@ -3,13 +3,13 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type EngineSeat, EngineThread } from "../engine/index.js";
 import { CONTROL_SIZE, runLoop } from "./live-loop.js";
-import { XdpReceiver, type XdpSeat, XdpTransmitter } from "./xdp-seat.js";
+import { type DeliverySeat, receiverOf, type TunnelSeat, transmitterOf } from "./seats.js";
 
 /** Everything that a worker's thread is given. Plain data. */
 export interface ThreadSeat {
   readonly engine: EngineSeat;
-  readonly tunnel: XdpSeat;
-  readonly delivery: XdpSeat;
+  readonly tunnel: TunnelSeat;
+  readonly delivery: DeliverySeat;
   /** Address of its control words. */
   readonly control: number;
   readonly event: number;
@@ -20,8 +20,8 @@ const engine = await EngineThread.attach(seat.engine);
 parentPort!.postMessage("ready");
 runLoop({
   engine,
-  receiver: new XdpReceiver(engine, seat.tunnel),
-  transmitter: new XdpTransmitter(engine, seat.delivery),
+  receiver: receiverOf(engine, seat.tunnel),
+  transmitter: transmitterOf(engine, seat.delivery),
   control: new Int32Array(seat.engine.memory.buffer, seat.control, CONTROL_SIZE / 4),
   event: seat.event,
 });

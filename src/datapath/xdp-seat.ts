@@ -2,11 +2,12 @@
 
 import type { Receiver } from "../capture/live.js";
 import { type EngineThread, QUANTUM } from "../engine/index.js";
-import { wakeTransmit } from "../linux/index.js";
+import { takeError, wakeReceive, wakeTransmit } from "../linux/index.js";
 import type { Transmitter } from "../transmit/live.js";
 
 /** One socket: its descriptor, and the address of its rings for the engine. */
 export interface XdpSeat {
+  readonly kind: "afxdp";
   readonly fd: number;
   readonly socket: number;
 }
@@ -26,7 +27,10 @@ export class XdpReceiver implements Receiver {
     return this.#engine.receive(this.#socket, now());
   }
   refill(): void {
-    this.#engine.refill(this.#socket);
+    if (this.#engine.refill(this.#socket)) wakeReceive(this.fd);
+  }
+  recover(): void {
+    takeError(this.fd);
   }
 }
 

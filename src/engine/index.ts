@@ -19,6 +19,7 @@ export {
   type VerdictName,
 } from "./names.js";
 export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
+export { enterMessages, enterPacketRing, type PacketRing } from "./packet-port.js";
 export { type PoolOptions, SlotPool } from "./pool.js";
 export type { QueueBook } from "./queue-book.js";
 export type { QueueStore, SnifferAccounts } from "./queues.js";

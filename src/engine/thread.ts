@@ -35,9 +35,9 @@ export class EngineThread {
   receive(socket: number, time: bigint): number {
     return this.#exports.xdpReceive(socket, 0, at.BATCH, time);
   }
-  /** Gives the kernel free slots to receive into. */
-  refill(socket: number): void {
-    this.#exports.xdpRefill(socket);
+  /** Gives the kernel free slots to receive into. True: it waits to be told of them. */
+  refill(socket: number): boolean {
+    return this.#exports.xdpRefill(socket) !== 0;
   }
   /** Processes the first `count` descriptors (0: says only which map this worker has seen), and frees the slots that no queue took. */
   process(count: number): void {
@@ -58,6 +58,23 @@ export class EngineThread {
   /** What of the transmit ring the kernel has not looked at and waits to be told of. */
   unsent(socket: number): number {
     return this.#exports.xdpUnsent(socket);
+  }
+  /** Announces what an AF_PACKET socket's ring has. Gives how many frames. */
+  receivePackets(socket: number): number {
+    return this.#exports.packetReceive(socket, 0, at.BATCH);
+  }
+  /** Messages for `sendmmsg` that wait at `nextMessage`; made of what is queued, in turns of `quantum` bytes, when none did. */
+  prepareMessages(socket: number, quantum: number): number {
+    return this.#exports.packetPrepare(socket, quantum);
+  }
+  /** Offset in linear memory of the first message that waits. */
+  nextMessage(socket: number): number {
+    const first = this.#words[(socket + at.PACKET_FIRST) >>> 2]!;
+    return this.#words[(socket + at.PACKET_MESSAGES) >>> 2]! + first * at.MESSAGE_SIZE;
+  }
+  /** So many of them are sent, and with `refused` the one behind never can be. Gives how many packets are done with. */
+  settleMessages(socket: number, sent: number, refused: boolean): number {
+    return this.#exports.packetSettle(socket, sent, refused ? 1 : 0);
   }
   /** Gives up fragments that wait for others. */
   flush(): void {

@@ -32,10 +32,13 @@ export interface EngineExports extends Record<string, unknown> {
   reclaim(queue: number): void;
   flush(): void;
   xdpReceive(socket: number, first: number, most: number, time: bigint): number;
-  xdpRefill(socket: number): void;
+  xdpRefill(socket: number): number;
   xdpTransmit(socket: number, quantum: number): number;
   xdpComplete(socket: number): number;
   xdpUnsent(socket: number): number;
+  packetReceive(socket: number, first: number, most: number): number;
+  packetPrepare(socket: number, quantum: number): number;
+  packetSettle(socket: number, sent: number, refused: number): number;
   mapBuild(generation: number, images: number, count: number): number;
   prepareSniffer(record: number): void;
   publish(generation: number): void;

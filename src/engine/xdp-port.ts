@@ -40,6 +40,6 @@ export function enterXdpSocket(memory: LinearMemory, rings: SharedRings, longest
     u32[words + at.RING_ENTRIES / 4] = ring.entries;
     u32[words + at.RING_MASK / 4] = ring.size - 1;
   }
-  u32[(address + at.XDP_LONGEST) >>> 2] = longest;
+  u32[(address + at.XDP_LONGEST) >>> 2] = Math.min(longest, at.XDP_PIECES * at.XDP_PIECE);
   return address;
 }

@@ -44,11 +44,11 @@ export class BpfProgram {
   readonly #instructions: Instruction[] = [];
   readonly #labels = new Map<string, number>();
 
-  /** `to <operation>= from`, of 64 bits; `from` a register, or a number when it is given as `{ value }`. */
+  /** `to <operation>= from`, of 64 bits; `from` a register, or when it is given as `{ value }` a number of 32 bits with its sign. */
   alu(operation: Operation, to: Register, from: Register | { readonly value: number }): this {
     const code = CLASS_ALU64 | OPERATIONS[operation];
     if (typeof from === "number") return this.#emit(code | FROM_REGISTER, to, from, 0, 0);
-    return this.#emit(code, to, 0, 0, from.value);
+    return this.#emit(code, to, 0, 0, within(from.value, -(2 ** 31), 2 ** 31));
   }
   /** `to` = what lies `offset` bytes behind the address in `at`, in the machine's byte order. */
   load(size: Size, to: Register, at: Register, offset: number): this {
@@ -69,7 +69,8 @@ export class BpfProgram {
     if (typeof b === "number") {
       return this.#emit(CLASS_JMP | CONDITIONS[condition] | FROM_REGISTER, a, b, label, 0);
     }
-    return this.#emit(CLASS_JMP32 | CONDITIONS[condition], a, 0, label, b.value | 0);
+    const value = within(b.value, -(2 ** 31), 2 ** 32);
+    return this.#emit(CLASS_JMP32 | CONDITIONS[condition], a, 0, label, value);
   }
   call(helper: number): this {
     return this.#emit(CLASS_JMP | CALL, 0, 0, 0, helper);
@@ -95,7 +96,8 @@ export class BpfProgram {
     for (const [i, { code, registers, offset, immediate }] of this.#instructions.entries()) {
       view.setUint8(i * 8, code);
       view.setUint8(i * 8 + 1, registers);
-      view.setInt16(i * 8 + 2, typeof offset === "number" ? offset : this.#distance(i, offset), true);
+      const places = typeof offset === "number" ? offset : this.#distance(i, offset);
+      view.setInt16(i * 8 + 2, within(places, -(2 ** 15), 2 ** 15), true);
       view.setInt32(i * 8 + 4, immediate, true);
     }
     return bytes;
@@ -106,4 +108,10 @@ export class BpfProgram {
     if (to === undefined) throw new Error(`there is no label ${label}`);
     return to - from - 1;
   }
+}
+
+/** The number, for which there are so many bits. */
+function within(value: number, least: number, beyond: number): number {
+  if (Number.isInteger(value) && value >= least && value < beyond) return value;
+  throw new Error(`${value} does not fit into an instruction`);
 }

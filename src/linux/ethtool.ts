@@ -56,7 +56,7 @@ const words = new Uint32Array(structure.buffer);
 export function driverOf(name: string): string {
   words.fill(0, 0, 64);
   words[0] = ETHTOOL_GDRVINFO;
-  request(name, "ask for the driver");
+  request(name, `ask ${name} for its driver`);
   return textOf(structure.slice(4, 36));
 }
 
@@ -65,7 +65,7 @@ export function channels(name: string): Channels | undefined {
   words.fill(0, 0, 9);
   words[0] = ETHTOOL_GCHANNELS;
   try {
-    request(name, "ask for the queues");
+    request(name, `ask ${name} for its queues`);
   } catch (error) {
     if (error instanceof SpangateError && error.details.errno === "EOPNOTSUPP") return undefined;
     throw error;
@@ -77,11 +77,10 @@ export function channels(name: string): Channels | undefined {
 export function offload(name: string, which: Offload): OffloadState {
   const bit = bitOf(name, which);
   if (bit === undefined) return { on: false, fixed: true };
-  const blocks = words.fill(0, 0, 2 + 4 * (bit.block + 1));
-  blocks[0] = ETHTOOL_GFEATURES;
-  blocks[1] = bit.block + 1;
-  request(name, "ask for the offloads");
-  // { available, requested, active, never_changed } of each block
+  // { command, blocks, { available, requested, active, never_changed } of each }
+  words.fill(0, 0, 2 + 4 * bit.blocks);
+  words.set([ETHTOOL_GFEATURES, bit.blocks]);
+  request(name, `ask ${name} for its offloads`);
   const at = 2 + 4 * bit.block;
   const available = (words[at]! & bit.mask) !== 0;
   const neverChanged = (words[at + 3]! & bit.mask) !== 0;
@@ -95,35 +94,40 @@ export function offload(name: string, which: Offload): OffloadState {
  */
 export function setOffload(name: string, which: Offload, on: boolean): boolean {
   if (offload(name, which).on === on) return false;
-  const about = `turn ${OFFLOADS[which]} ${on ? "on" : "off"}`;
+  const about = `turn ${OFFLOADS[which]} ${on ? "on" : "off"} on ${name}`;
   const bit = bitOf(name, which);
   if (bit !== undefined) {
-    // { valid, requested } of each block
-    words.fill(0, 0, 2 + 2 * (bit.block + 1));
-    words[0] = ETHTOOL_SFEATURES;
-    words[1] = bit.block + 1;
-    words[2 + 2 * bit.block] = bit.mask;
-    words[3 + 2 * bit.block] = on ? bit.mask : 0;
+    // { command, blocks, { valid, requested } of each }
+    words.fill(0, 0, 2 + 2 * bit.blocks);
+    words.set([ETHTOOL_SFEATURES, bit.blocks]);
+    words.set([bit.mask, on ? bit.mask : 0], 2 + 2 * bit.block);
     request(name, about);
   }
   // The call succeeds also when the driver holds on to what it has.
-  if (offload(name, which).on !== on)
-    throw systemError(constants.errno.EOPNOTSUPP, "ethtool", `${about} on ${name}`);
+  if (offload(name, which).on !== on) throw systemError(constants.errno.EOPNOTSUPP, "ethtool", about);
   return true;
 }
 
-function bitOf(name: string, which: Offload): { block: number; mask: number } | undefined {
+/** Where an offload is in the kernel's bit masks, of 32 bits a block. */
+interface FeatureBit {
+  readonly block: number;
+  readonly mask: number;
+  /** How many there are; the kernel wants all or none. */
+  readonly blocks: number;
+}
+
+function bitOf(name: string, which: Offload): FeatureBit | undefined {
   // { command, reserved, mask:64, lengths }
   words.set([ETHTOOL_GSSET_INFO, 0, 1 << ETH_SS_FEATURES, 0, 0]);
-  request(name, "count the offloads");
+  request(name, `ask ${name} for its offloads`);
   const count = words[4]!;
   // { command, set, length, strings }
   words.set([ETHTOOL_GSTRINGS, ETH_SS_FEATURES, count]);
-  request(name, "list the offloads");
+  request(name, `ask ${name} for its offloads`);
   for (let i = 0; i < count; i++) {
     const at = 12 + i * ETH_GSTRING_LEN;
     if (textOf(structure.slice(at, at + ETH_GSTRING_LEN)) === OFFLOADS[which])
-      return { block: i >>> 5, mask: (1 << (i & 31)) >>> 0 };
+      return { block: i >>> 5, mask: (1 << (i & 31)) >>> 0, blocks: (count + 31) >>> 5 };
   }
   return undefined;
 }
@@ -140,7 +144,7 @@ function request(name: string, about: string): void {
   const failure = libc.ioctl(fd, SIOCETHTOOL, bytes) < 0 ? errno() : 0;
   libc.close(fd);
   if (failure === constants.errno.ENODEV) throw unknown(name);
-  if (failure !== 0) throw systemError(failure, "ethtool", `${about} of ${name}`);
+  if (failure !== 0) throw systemError(failure, "ethtool", about);
 }
 
 function unknown(name: string): SpangateError {

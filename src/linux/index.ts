@@ -1,5 +1,4 @@
 // What the rest may ask of Linux.
-
 export { attachXdp, BpfMap, createMap, loadProgram, updateMap, XDP_HAS_FRAGS, type XdpMode } from "./bpf.js";
 export { type Capabilities, type Capability, capabilities } from "./capabilities.js";
 export {
@@ -15,6 +14,18 @@ export { createEvent, drain, wake } from "./eventfd.js";
 export type { Address } from "./ip.js";
 export { addressOf } from "./libc.js";
 export { close, PAGE } from "./memory-map.js";
+export {
+  BLOCK_PATIENCE,
+  type Fanout,
+  type MappedBlocks,
+  PacketReceiveSocket,
+  PacketSendSocket,
+  REFUSED,
+  type RingMemory,
+  sendMessages,
+  TRY_LATER,
+  takeError,
+} from "./packet-socket.js";
 export { PollSet, type PollSource } from "./poll.js";
 export { becomeUser, dropAll } from "./privileges.js";
 export { SilentSocket } from "./raw-socket.js";
@@ -25,9 +36,11 @@ export type { Route, RouteType } from "./rtnetlink/route.js";
 export { type NetworkEvent, NetworkWatch, type Watched } from "./rtnetlink/watch.js";
 export { Rtnetlink } from "./rtnetlink.js";
 export { assertSealable, assertSealed, seal } from "./seal.js";
+export { SocketFilter } from "./socket-filter.js";
 export { findUser, type User } from "./users.js";
 export {
   type FrameMemory,
+  wakeReceive,
   wakeTransmit,
   XdpSocket,
   type XdpStatistics,

@@ -70,6 +70,13 @@ const raw = {
     length: number,
     flags: number,
   ) => number,
+  /** The messages lie in linear memory, by their address. */
+  sendmmsg: library.func("int sendmmsg(int, uint64_t, uint32_t, int)") as (
+    fd: number,
+    messages: number,
+    count: number,
+    flags: number,
+  ) => number,
   read: library.func("int64_t read(int, void *, uint64_t)") as (
     fd: number,
     bytes: Bytes,

@@ -4,10 +4,11 @@
 // threads of the process, by a signal to each; capset and prctl change the calling one. So from `becomeUser` on
 // - all threads, of libuv's pool and of V8 too, have the user's uid, gid and groups;
 // - the calling thread has the four capabilities, and so has every worker that it starts afterwards;
-// - threads that were there before have none: without PR_SET_KEEPCAPS, a thread's are gone when its last uid of 0 is (measured).
-// Hence it comes before the first worker.
+// - threads that were there before have none: without PR_SET_KEEPCAPS, a thread's are gone with its last uid of 0.
+// Hence it comes before the first worker, and after libuv's pool, whose threads would otherwise be born with capabilities that
+// nobody takes from them again.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { access, readdirSync, readFileSync } from "node:fs";
 import { SpangateError } from "../errors.js";
 import { type Capability, neverAgain, setCapabilities } from "./capabilities.js";
 import { check, libc } from "./libc.js";
@@ -15,12 +16,17 @@ import { findUser, type User } from "./users.js";
 
 const PR_SET_KEEPCAPS = 8;
 
-/** For interfaces, neighbours, XDP; for AF_PACKET and AF_XDP; for programs and maps; for locked memory. */
+/**
+ * For interfaces, neighbours, XDP; for AF_PACKET and AF_XDP; for programs and maps; for locked memory. Without PERFMON the verifier
+ * refuses programs that add a variable to a packet's address, as for an IPv4 header's length (measured on Linux 6.18): such a
+ * program is loaded before; attaching it afterwards works.
+ */
 const KEPT: readonly Capability[] = ["NET_ADMIN", "NET_RAW", "BPF", "IPC_LOCK"];
 
 /**
  * Becomes `name`, keeping NET_ADMIN, NET_RAW, BPF and IPC_LOCK as far as they were there. A process that is that user already, such
- * as a service with ambient capabilities, only gives up the others. A failure leaves the process half changed: it has to end.
+ * as a service with ambient capabilities, only gives up the others, and its other threads keep theirs. A failure leaves the process
+ * half changed: it has to end.
  *
  * Afterwards the process cannot be traced or dumped by that user (prctl(2), PR_SET_DUMPABLE).
  *
@@ -42,6 +48,8 @@ export function dropAll(): void {
 
 function changeAllThreads({ uid, gid, groups }: User, name: string): void {
   const about = `become user ${name}`;
+  // libuv starts all threads of its pool with the first piece of work, and before this returns (init_once in threadpool.c).
+  access("/", () => {});
   check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl", about);
   // Groups first: afterwards it would not be permitted.
   check(libc.setgroups(groups.length, new Uint8Array(Uint32Array.from(groups).buffer)), "setgroups", about);
@@ -51,7 +59,7 @@ function changeAllThreads({ uid, gid, groups }: User, name: string): void {
   for (const thread of readdirSync("/proc/self/task")) assertChanged(thread, uid, gid);
 }
 
-/** A thread that glibc does not know, of a library that makes its own, would still be root. */
+/** A thread that glibc does not know would still be root: one of a library that makes its own, or of io_uring (CVE-2024-22017). */
 function assertChanged(thread: string, uid: number, gid: number): void {
   let status: string;
   try {

@@ -17,7 +17,6 @@ const SOL_IP = 0;
 const SOL_IPV6 = 41;
 const IP_FREEBIND = 15;
 const IPV6_FREEBIND = 78;
-const IPV6_V6ONLY = 26;
 
 export class SilentSocket {
   private constructor(readonly fd: number) {}
@@ -50,8 +49,6 @@ export class SilentSocket {
       dropEverything(fd);
       // The address may come later, or go and come back: a link that flaps, an IPv6 address that is still tentative.
       check(libc.setsockopt(fd, level, option, u32(1), 4), "setsockopt", about);
-      if (address.family === 6)
-        check(libc.setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, u32(1), 4), "setsockopt", about);
       check(libc.bind(fd, bound, bound.length), "bind", about);
     } catch (error) {
       libc.close(fd);

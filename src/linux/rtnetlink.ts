@@ -94,7 +94,7 @@ export class Rtnetlink {
    * @throws SpangateError NOT_PERMITTED without CAP_NET_ADMIN, SYSTEM_CALL (ENOBUFS: the table is full, `gc_thresh3`)
    */
   resolve(index: number, of: Address): void {
-    // Linux 5.16 and later take `permanent` from the entries that NTF_USE touches (__neigh_update), and with it the MAC.
+    // NTF_USE takes `permanent` from an entry, and the MAC with it (measured on Linux 6.18; __neigh_update).
     const state = this.neighbour(index, of)?.state;
     if (state === "permanent" || state === "noarp") return;
     const about = `resolve neighbour ${addressText(of)}`;

@@ -240,6 +240,11 @@ function word(value: number): Uint8Array {
 
 const MSG_DONTWAIT = 0x40;
 
+/** Tells the kernel that there are frames again which it may receive into. Only drivers that write to them themselves wait for that. */
+export function wakeReceive(fd: number): void {
+  libc.recv(fd, null, 0, MSG_DONTWAIT);
+}
+
 /** Tells the kernel that there is something in a transmit ring. What it cannot send now stays there. */
 export function wakeTransmit(fd: number): void {
   // EAGAIN, EBUSY: more than one call sends. ENOBUFS, ENETDOWN: the interface does not take it now. The ring says what was sent.

@@ -1,17 +1,8 @@
 // Sending by AF_XDP: sockets of the delivery interface that share the frame memory of the tunnel's, so that a frame is sent where it was
 // received. A program keeps everything but ARP and ND that arrives there from the host.
 
-import {
-  attachXdp,
-  close,
-  type FrameMemory,
-  type Link,
-  loadProgram,
-  XDP_HAS_FRAGS,
-  type XdpMode,
-  XdpSocket,
-} from "../linux/index.js";
-import { deliveryProgram } from "./guard.js";
+import { type FrameMemory, type Link, type XdpMode, XdpSocket } from "../linux/index.js";
+import { Guard } from "./guard.js";
 import type { DeliveryPort } from "./live.js";
 
 export interface XdpDeliveryOptions {
@@ -32,11 +23,11 @@ const MINIMAL_RING = 64;
 export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
   readonly description: string;
   readonly seats: readonly XdpSocket[];
-  readonly #descriptors: readonly number[];
+  readonly #guard: Guard;
 
-  private constructor(sockets: readonly XdpSocket[], descriptors: readonly number[]) {
+  private constructor(sockets: readonly XdpSocket[], guard: Guard) {
     this.seats = sockets;
-    this.#descriptors = descriptors;
+    this.#guard = guard;
     this.description = `afxdp, ${sockets.every((socket) => socket.isZeroCopy) ? "zero-copy" : "copy"}`;
   }
 
@@ -61,10 +52,7 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
         socket.setTransmitBudget(BUDGET);
         sockets.push(socket);
       }
-      const program = loadProgram(deliveryProgram(), "spangate_guard", XDP_HAS_FRAGS);
-      opened.push(() => close(program));
-      const guard = attachGuard(program, link, mode);
-      return new XdpDeliveryPort(sockets, [guard, program]);
+      return new XdpDeliveryPort(sockets, Guard.attach(link, mode));
     } catch (error) {
       for (const undo of opened.reverse()) undo();
       throw error;
@@ -72,17 +60,7 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
   }
 
   close(): void {
-    for (const fd of this.#descriptors) close(fd);
+    this.#guard.close();
     for (const socket of this.seats) socket.close();
-  }
-}
-
-function attachGuard(program: number, { index, name }: Link, mode: XdpMode | "auto"): number {
-  const about = `attach an XDP program to ${name}`;
-  if (mode !== "auto") return attachXdp(program, index, mode, about);
-  try {
-    return attachXdp(program, index, "native", about);
-  } catch {
-    return attachXdp(program, index, "skb", about);
   }
 }

@@ -2,6 +2,7 @@
 // everything else, so that no sniffer reaches the host's services, the control API or the tunnel.
 
 import { BpfProgram, R, XDP_ACTIONS, XDP_CONTEXT } from "../linux/bpf-program.js";
+import { attachXdp, close, type Link, loadProgram, XDP_HAS_FRAGS, type XdpMode } from "../linux/index.js";
 
 const ARP = 0x0608; // 08 06, as a load of the machine's byte order sees it
 const IPV6 = 0xdd86; // 86 dd
@@ -40,4 +41,41 @@ export function deliveryProgram(): Uint8Array {
     .alu("mov", R.r0, { value: XDP_ACTIONS.drop })
     .exit()
     .bytes();
+}
+
+/** The program on an interface, until it is closed or the process ends. */
+export class Guard {
+  readonly #descriptors: readonly number[];
+
+  private constructor(descriptors: readonly number[]) {
+    this.#descriptors = descriptors;
+  }
+
+  /**
+   * @param mode `auto`: in the driver where that is possible
+   * @throws SpangateError NOT_PERMITTED, SYSTEM_CALL (EBUSY: another program is there)
+   */
+  static attach({ index, name }: Link, mode: XdpMode | "auto"): Guard {
+    const about = `attach an XDP program to ${name}`;
+    const program = loadProgram(deliveryProgram(), "spangate_guard", XDP_HAS_FRAGS);
+    try {
+      return new Guard([attach(program, index, mode, about), program]);
+    } catch (error) {
+      close(program);
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const fd of this.#descriptors) close(fd);
+  }
+}
+
+function attach(program: number, index: number, mode: XdpMode | "auto", about: string): number {
+  if (mode !== "auto") return attachXdp(program, index, mode, about);
+  try {
+    return attachXdp(program, index, "native", about);
+  } catch {
+    return attachXdp(program, index, "skb", about);
+  }
 }

@@ -13,8 +13,10 @@ export interface Transmitter {
 }
 
 /** The delivery side of a gateway. */
-export interface DeliveryPort<Seat> {
+export interface DeliveryPort<Seat = unknown> {
   readonly description: string;
+  /** What whoever runs the gateway should know. */
+  readonly warning?: string;
   /** One a worker. */
   readonly seats: readonly Seat[];
   close(): void;

@@ -1,34 +1,13 @@
 // Network namespaces that a test makes and removes, with the links between them. Takes root.
 
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import koffi from "koffi";
 import { describe } from "vitest";
+import { setSysctls, within } from "../live/namespace.js";
+import { lacks } from "../live/requirements.js";
 
-const isRoot = process.platform === "linux" && process.getuid?.() === 0;
-if (!isRoot) {
-  const lack = "Only root on Linux can make network namespaces";
-  if (process.env.SPANGATE_KERNEL === "required") throw new Error(lack);
-  console.warn(`${lack}: what asks the kernel is not tested`);
-}
-
-/** `describe` of tests that take root. */
-export function asRoot(name: string, tests: () => void): void {
-  describe.skipIf(!isRoot)(name, tests);
-}
-
-const CLONE_NEWNET = 0x40000000;
-let setns: ((fd: number, type: number) => number) | undefined;
-
-/** Moves the calling thread, and with it every socket that it opens; the test runs on the main one. */
-function enter(path: string): void {
-  setns ??= koffi.load("libc.so.6").func("int setns(int, int)") as (fd: number, type: number) => number;
-  const fd = openSync(path, "r");
-  try {
-    if (setns(fd, CLONE_NEWNET) !== 0) throw new Error(`cannot enter ${path}: errno ${koffi.errno()}`);
-  } finally {
-    closeSync(fd);
-  }
+/** `describe` of tests that take root and these programs. */
+export function asRoot(name: string, tests: () => void, ...programs: readonly string[]): void {
+  describe.skipIf(lacks(...programs))(name, tests);
 }
 
 export class Namespace {
@@ -73,17 +52,13 @@ export class Namespace {
     });
   }
 
+  sysctl(values: Readonly<Record<string, string | number>>): void {
+    setSysctls(this.name, values);
+  }
+
   /** Sockets that `work` opens are of this namespace for good. */
   inside<T>(work: () => T): T {
-    const own = "/proc/self/ns/net";
-    const back = openSync(own, "r");
-    enter(`/run/netns/${this.name}`);
-    try {
-      return work();
-    } finally {
-      enter(`/proc/self/fd/${back}`);
-      closeSync(back);
-    }
+    return within(this.name, work);
   }
 }
 

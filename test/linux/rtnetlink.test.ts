@@ -157,7 +157,7 @@ asRoot("rtnetlink", () => {
   });
 
   test("another MAC of a neighbour is noticed: it fails, is resolved again, and that is news", async () => {
-    gateway.run("sysctl", "-q", "-w", "net.ipv4.neigh.out0.delay_first_probe_time=1");
+    gateway.sysctl({ "net.ipv4.neigh.out0.delay_first_probe_time": 1 });
     gateway.ip("neigh replace 10.91.0.2 lladdr 02:00:00:00:0a:99 dev out0 nud stale");
     const watch = gateway.inside(() => NetworkWatch.open(["neighbours"]));
     rtnetlink.resolve(index, ip("10.91.0.2"));

@@ -25,7 +25,8 @@ export async function deliveryNetwork(
   { mtu = 2000 } = {},
 ): Promise<DeliveryNetwork> {
   const network = await lab.namespace("delivery-switch");
-  await lab.ip(network, "link add br0 type bridge", `link set br0 mtu ${mtu} up`);
+  // A bridge that watches multicast asks for routers by itself.
+  await lab.ip(network, "link add br0 type bridge mcast_snooping 0", `link set br0 mtu ${mtu} up`);
   // Else the bridge checks IP headers and cuts off the padding of Ethernet.
   const netfilter = ["iptables", "ip6tables", "arptables"].map((table) => [
     `net.bridge.bridge-nf-call-${table}`,

@@ -1,5 +1,7 @@
 // Whether what arrived is what was sent: each frame once, byte for byte, and nobody else's.
 
+import { parseMac } from "../reference/address.js";
+import { join } from "../reference/octets.js";
 import { numberOf } from "./tenant-frames.js";
 
 const SHOWN = 5;
@@ -46,6 +48,11 @@ export function expectExactly(
   if (faults.length === 0) return;
   const first = faults.slice(0, SHOWN).join("\n");
   throw new Error(`${where}: ${arrived.length} frames of ${sent.length}, ${faults.length} faults:\n${first}`);
+}
+
+/** The frames as delivery by MAC sends them: to this address, all else untouched. */
+export function addressedTo(mac: string, frames: readonly Uint8Array[]): Uint8Array[] {
+  return frames.map((frame) => join(parseMac(mac), frame.subarray(6)));
 }
 
 function nameOf(frame: Uint8Array): string {

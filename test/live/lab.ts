@@ -14,6 +14,11 @@ import { Running, type StartOptions } from "./running.js";
 
 const KEEPER = fileURLToPath(new URL("keeper.sh", import.meta.url));
 const OFFLOADS = "rx tx sg tso gso gro rxvlan txvlan rx-vlan-stag-hw-parse tx-vlan-stag-hw-insert".split(" ");
+/**
+ * A frame waits in the queue of the processor on which it was sent: a sender that moves to another overtakes itself. With one
+ * processor named, all that arrives at the interface is in one queue.
+ */
+const ONE_CPU = 'echo 1 >"/sys/class/net/$1/queues/rx-0/rps_cpus"';
 let laboratories = 0;
 
 /** One end of a link. */
@@ -23,7 +28,7 @@ export interface End {
   readonly mac?: string;
   /** With prefix length: `192.0.2.1/24`. An IPv6 address takes a namespace with `ipv6`. */
   readonly addresses?: readonly string[];
-  /** Receive and transmit queues; 1 when absent. */
+  /** Receive and transmit queues; 1 when absent, and only then what is sent from here or there stays in order. */
   readonly queues?: number;
   /** Speaks by itself, as a host does: false for ports of switches and machines whose frames all come from the test. */
   readonly silent?: boolean;
@@ -73,6 +78,7 @@ export class Lab {
       "net.ipv4.icmp_ratelimit": 0,
       "net.ipv4.icmp_ratemask": 0, // those in the mask are under a limit of the whole machine besides
       "net.ipv6.icmp.ratelimit": 0,
+      "net.ipv6.icmp.ratemask": 127, // nobody's
     });
     return name;
   }
@@ -86,11 +92,12 @@ export class Lab {
       [a, b],
       [b, a],
     ] as const) {
-      const { namespace, name, addresses = [], silent = false, offloads = [] } = end;
+      const { namespace, name, addresses = [], queues = 1, silent = false, offloads = [] } = end;
       this.#peers.set(`${namespace} ${name}`, peer);
       if (silent) setSysctls(namespace, { [`net/ipv6/conf/${name}/disable_ipv6`]: 1 });
       const off = OFFLOADS.filter((offload) => !offloads.includes(offload));
       await this.run(namespace, "ethtool", ["-K", name, ...off.flatMap((offload) => [offload, "off"])]);
+      if (queues === 1) await this.run(namespace, "sh", ["-c", ONE_CPU, "sh", name]);
       await this.ip(
         namespace,
         `link set ${name} ${silent ? "arp off multicast off " : ""}up`,

@@ -15,8 +15,11 @@ export const GATEWAY = { ipv4: "192.0.2.2", ipv6: "2001:db8:77::2", mac: "02:00:
 const MIRRORED = "not arp and not icmp6 and not ip6 multicast and not igmp";
 
 export interface SiteOptions {
-  /** What switches and mirrors on the host: Open vSwitch, or the kernel, with the underlay's address on `under` itself. */
-  readonly host: "open-vswitch" | "kernel";
+  /**
+   * What switches and mirrors on the host: Open vSwitch, or the kernel, with the underlay's address on `under` itself. Nothing: what
+   * is sent with a raw port on `under` is all there is.
+   */
+  readonly host: "open-vswitch" | "kernel" | "nothing";
   /** Of the cable; 2,000 when absent. */
   readonly mtu?: number;
   /** Of the gateway's interface and the host's. */
@@ -61,6 +64,7 @@ export class Site {
       ),
     );
     const to = [GATEWAY.ipv4, GATEWAY.ipv6];
+    if (host === "nothing") return new Site(lab, hostNamespace, gateway, undefined);
     if (byKernel) {
       // Else the first packets wait for ARP's answer, in a queue that is short.
       const lines = to.map((ip) => `neigh replace ${ip} lladdr ${GATEWAY.mac} dev under nud permanent`);

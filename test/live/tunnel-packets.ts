@@ -4,6 +4,7 @@ import { parseIp, parseMac } from "../reference/address.js";
 import { be16, join } from "../reference/octets.js";
 import { fragmentedPacket, onEthernet, padded, wholePacket } from "../reference/outer-packet.js";
 import * as make from "../reference/packets.js";
+import { setUdpChecksum } from "../reference/tunnel-headers.js";
 import type { Way } from "./sources.js";
 
 /** Between which machines a tunnel's packets pass. */
@@ -34,6 +35,8 @@ export function tunnelFrames(
   const protocol = way === "vxlan" || way === "geneve" ? PROTOCOL.udp : PROTOCOL.gre;
   const ip = { source, destination, protocol, flowLabel: 0 };
   const payload = tunnelPayload(way, id, inner, sequence);
+  // Over IPv6 the kernel takes no datagram without (RFC 8200 8.1), and says nothing.
+  if (protocol === PROTOCOL.udp && destination.length === 16) setUdpChecksum(payload, source, destination);
   const packets =
     underlay.mtu === undefined
       ? [wholePacket(ip, payload)]
