@@ -13,7 +13,12 @@ export { receive as packetReceive } from "./memory/packet-receive";
 export { prepare as packetPrepare, settle as packetSettle } from "./memory/packet-transmit";
 export { receive as xdpReceive, refill as xdpRefill } from "./memory/receive";
 export { giveSlot, takeSlot } from "./memory/slots";
-export { complete as xdpComplete, transmit as xdpTransmit, unsent as xdpUnsent } from "./memory/transmit";
+export {
+  complete as xdpComplete,
+  notSent as xdpNotSent,
+  transmit as xdpTransmit,
+  unsent as xdpUnsent,
+} from "./memory/transmit";
 export { prepareSniffer } from "./pipeline/encapsulate";
 export { encodeDeliveries, encodePcap, encodePcapng } from "./pipeline/encode";
 export { process, recycle } from "./pipeline/process";

@@ -15,6 +15,7 @@ import {
   SLOT,
   SLOT_STRIDE,
   TIME,
+  WORKER_LARGE_FREE,
   WORKER_SLOTS,
   XDP_CONTINUES,
   XDP_FILL,
@@ -31,7 +32,7 @@ const ETHERNET: u32 = 1;
 
 /**
  * Announces up to `most` received frames as descriptors from `first` on. A frame of several chunks (jumbo) is put together in a large
- * slot; when there is none left it comes cut to its first chunk. Gives how many.
+ * slot; when there is none free it comes cut to its first chunk. Gives how many.
  */
 export function receive(socket: usize, first: u32, most: u32, time: u64): u32 {
   const rx = socket + XDP_RX;
@@ -40,8 +41,11 @@ export function receive(socket: usize, first: u32, most: u32, time: u64): u32 {
   const end = position + ring.available(rx);
   let d = worker() + DESCRIPTORS + <usize>first * DESCRIPTOR;
   let count: u32 = 0;
+  let large = mostLarge();
   while (position != end && count < most) {
     const entry = ring.entryAt(rx, position, ENTRY);
+    const continues = (load<u32>(entry, 12) & XDP_CONTINUES) != 0;
+    if (continues && large-- == 0) break;
     const address = load<u64>(entry);
     const length = load<u32>(entry, 8);
     const base = <usize>(address & BASE);
@@ -54,12 +58,21 @@ export function receive(socket: usize, first: u32, most: u32, time: u64): u32 {
     store<u32>(d, 0, INTERFACE);
     store<u32>(d, 0, COMMENT_LENGTH);
     position++;
-    if ((load<u32>(entry, 12) & XDP_CONTINUES) != 0) position = gather(rx, position, end, d, umem);
+    if (continues) position = gather(rx, position, end, d, umem);
     d += DESCRIPTOR;
     count++;
   }
   if (count != 0) ring.consumed(rx, position);
   return count;
+}
+
+/**
+ * Frames of several chunks that a batch may have; others wait in the ring for the next. It leaves half of the large slots that are free
+ * to the queues, which are refused what is not free beside what they hold.
+ */
+function mostLarge(): u32 {
+  const free = field(WORKER_LARGE_FREE);
+  return free == 0 ? u32.MAX_VALUE : (free + 1) >> 1;
 }
 
 /** The rest of a frame whose first chunk stands in `d`. Gives the position behind it. */

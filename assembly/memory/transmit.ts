@@ -7,6 +7,7 @@ import {
   RECORD_FRAME,
   RECORD_LENGTH,
   RECORD_NEXT,
+  RECORD_NOT_SENT,
   RECORD_OUT,
   RECORD_QUEUE,
   RECORD_SLOT,
@@ -121,6 +122,15 @@ export function unsent(socket: usize): u32 {
   return ring.waiting(tx);
 }
 
+/** The entry that the kernel looked at last was not sent (an interface without a carrier), though it completes like all others. */
+export function notSent(socket: usize): void {
+  const tx = socket + XDP_TX;
+  const last = ring.position(tx) - ring.waiting(tx) - 1;
+  const address = <u32>load<u64>(ring.entryAt(tx, last, ENTRY));
+  const at = record(load<u32>(<usize>field(WORKER_SLOT_RECORDS) + (slotOf(address) << 2)));
+  store<u32>(at, load<u32>(at, RECORD_OUT) | RECORD_NOT_SENT, RECORD_OUT);
+}
+
 /** Settles what the kernel has sent. Gives how many packets. */
 export function complete(socket: usize): u32 {
   const completion = socket + XDP_COMPLETION;
@@ -135,8 +145,8 @@ export function complete(socket: usize): u32 {
     const at = record(entry);
     const out = load<u32>(at, RECORD_OUT) - 1;
     store<u32>(at, out, RECORD_OUT);
-    if (out != 0) continue;
-    settle(queueAt(load<u32>(at, RECORD_QUEUE)), entry, true);
+    if ((out & ~RECORD_NOT_SENT) != 0) continue;
+    settle(queueAt(load<u32>(at, RECORD_QUEUE)), entry, out == 0);
     packets++;
   }
   ring.consumed(completion, position);

@@ -11,7 +11,7 @@ const UDP = 17;
 const EXTENSIONS = [0, 43, 60]; // hop-by-hop, routing, destination options
 const FRAGMENT = 44;
 const TAGS = [0x8100, 0x88a8, 0x9100];
-const MOST_EXTENSIONS = 4;
+const MOST_EXTENSIONS = 6;
 /** Offset of the EtherType, and of what follows it, in a frame without tags; the index counts the bytes of tags and headers. */
 const TYPE = 12;
 const NETWORK = 14;
@@ -70,6 +70,9 @@ function ipv4(filter: SocketFilter, addresses: readonly Address[]): void {
     .jumpUnless(UDP, "other")
     .loadAtIndex("u8", NETWORK)
     .alu("and", 15)
+    .jumpIf("ge", 5, "udp behind ipv4")
+    .jump("other")
+    .label("udp behind ipv4")
     .alu("shl", 2);
   advance(filter);
   filter.jump("udp");

@@ -7,7 +7,7 @@ import type { TunnelPort } from "../capture/live.js";
 import type { LiveGatewayConfig } from "../config/schema.js";
 import { type Engine, enterMessages, enterPacketRing, enterXdpSocket } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
-import { addressOf, type FrameMemory, type Link, PAGE, type RingMemory } from "../linux/index.js";
+import { addressOf, channels, type FrameMemory, type Link, PAGE, type RingMemory } from "../linux/index.js";
 import { PacketDeliveryPort } from "../transmit/afpacket.js";
 import { XdpDeliveryPort } from "../transmit/afxdp.js";
 import type { DeliveryPort } from "../transmit/live.js";
@@ -96,7 +96,7 @@ async function afxdp(options: PortOptions): Promise<LivePorts> {
       link: deliveryLink,
       mode: config.xdp,
       memories: memories.map((memory, i) => ({ memory, owner: tunnel.seats[i]! })),
-      queues: 1,
+      queues: transmitQueues(deliveryLink.name),
       ring,
     });
     const longest = deliveryLink.mtu + ETHERNET_AND_TAG;
@@ -145,4 +145,10 @@ async function afpacket({ engine, config, tunnelLink, deliveryLink }: PortOption
     tunnel.close();
     throw error;
   }
+}
+
+/** Queues that an interface sends by; one where the driver does not say. */
+function transmitQueues(name: string): number {
+  const found = channels(name);
+  return found === undefined ? 1 : Math.max(1, found.tx + found.combined);
 }

@@ -12,6 +12,9 @@ export interface XdpSeat {
   readonly socket: number;
 }
 
+/** Packets that the kernel may drop, one a call, before it is reception's turn again. */
+const MOST_DROPPED = 64;
+
 export class XdpReceiver implements Receiver {
   readonly fd: number;
   readonly #socket: number;
@@ -50,7 +53,10 @@ export class XdpTransmitter implements Transmitter {
   }
   transmit(): number {
     const packets = this.#engine.transmit(this.#socket, QUANTUM);
-    if (this.#engine.unsent(this.#socket) > 0) wakeTransmit(this.fd);
+    for (let dropped = 0; this.#engine.unsent(this.#socket) > 0; dropped++) {
+      if (dropped === MOST_DROPPED || !wakeTransmit(this.fd)) break;
+      this.#engine.notSent(this.#socket);
+    }
     return packets;
   }
   complete(): number {

@@ -76,6 +76,10 @@ export class EngineThread {
   settleMessages(socket: number, sent: number, refused: boolean): number {
     return this.#exports.packetSettle(socket, sent, refused ? 1 : 0);
   }
+  /** What the kernel looked at last in a transmit ring it has dropped. */
+  notSent(socket: number): void {
+    this.#exports.xdpNotSent(socket);
+  }
   /** Gives up fragments that wait for others. */
   flush(): void {
     this.#exports.flush();

@@ -36,6 +36,7 @@ export interface EngineExports extends Record<string, unknown> {
   xdpTransmit(socket: number, quantum: number): number;
   xdpComplete(socket: number): number;
   xdpUnsent(socket: number): number;
+  xdpNotSent(socket: number): void;
   packetReceive(socket: number, first: number, most: number): number;
   packetPrepare(socket: number, quantum: number): number;
   packetSettle(socket: number, sent: number, refused: number): number;

@@ -17,7 +17,7 @@ const TO_STORE = 0x02;
 const OPERATIONS = { add: 0x04, and: 0x54, shl: 0x64 } as const;
 const ADD_INDEX = 0x0c;
 const JUMP = 0x05;
-const CONDITIONS = { eq: 0x15, set: 0x45 } as const;
+const CONDITIONS = { eq: 0x15, ge: 0x35, set: 0x45 } as const;
 const RETURN = 0x06;
 const TO_INDEX = 0x07;
 const FROM_INDEX = 0x87;
@@ -82,7 +82,7 @@ export class SocketFilter {
   jump(label: string): this {
     return this.#emit(JUMP, label);
   }
-  /** Jumps when the accumulator is `value`, or has any bit of it. In two instructions: a condition by itself reaches 255 instructions. */
+  /** Jumps when the accumulator is `value`, is not less, or has any bit of it. In two instructions: a condition by itself reaches 255 instructions. */
   jumpIf(condition: keyof typeof CONDITIONS, value: number, label: string): this {
     return this.#emit(CONDITIONS[condition], value, [0, 1]).jump(label);
   }

@@ -245,8 +245,11 @@ export function wakeReceive(fd: number): void {
   libc.recv(fd, null, 0, MSG_DONTWAIT);
 }
 
-/** Tells the kernel that there is something in a transmit ring. What it cannot send now stays there. */
-export function wakeTransmit(fd: number): void {
-  // EAGAIN, EBUSY: more than one call sends. ENOBUFS, ENETDOWN: the interface does not take it now. The ring says what was sent.
-  libc.send(fd, null, 0, MSG_DONTWAIT);
+/**
+ * Tells the kernel that there is something in a transmit ring. What it cannot send now stays there. True: the packet that it looked at
+ * last was dropped, and it went no further (`__xsk_generic_xmit` in net/xdp/xsk.c: "SKB completed but not sent").
+ */
+export function wakeTransmit(fd: number): boolean {
+  // EAGAIN: more than one call sends. ENOBUFS, ENETDOWN: the interface does not take it now. The ring says what was looked at.
+  return libc.send(fd, null, 0, MSG_DONTWAIT) < 0 && errno() === constants.errno.EBUSY;
 }

@@ -1,6 +1,7 @@
 // Sending by AF_XDP: sockets of the delivery interface that share the frame memory of the tunnel's, so that a frame is sent where it was
 // received. A program keeps everything but ARP and ND that arrives there from the host.
 
+import { SpangateError } from "../errors.js";
 import { type FrameMemory, type Link, type XdpMode, XdpSocket } from "../linux/index.js";
 import { Guard } from "./guard.js";
 import type { DeliveryPort } from "./live.js";
@@ -10,7 +11,7 @@ export interface XdpDeliveryOptions {
   readonly mode: XdpMode | "auto";
   /** Frame memory of each worker, and the socket that it is registered by. */
   readonly memories: readonly { readonly memory: FrameMemory; readonly owner: XdpSocket }[];
-  /** Queues that the interface sends by; workers share them when there are fewer than workers. */
+  /** Queues that the interface sends by. */
   readonly queues: number;
   /** Entries of the transmit and completion rings. */
   readonly ring: number;
@@ -33,6 +34,10 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
 
   /** @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
   static async open({ link, mode, memories, queues, ring }: XdpDeliveryOptions): Promise<XdpDeliveryPort> {
+    if (queues < memories.length) {
+      const message = `${link.name} has ${queues} transmit queues for ${memories.length} workers, each of which needs one: set tunnel.queues to ${queues}, or the interface to more (ethtool -L ${link.name}).`;
+      throw new SpangateError("BACKEND_UNAVAILABLE", message, { details: { interface: link.name, queues } });
+    }
     const opened: (() => void)[] = [];
     try {
       const sockets: XdpSocket[] = [];
@@ -40,7 +45,7 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
         const options = {
           interfaceIndex: link.index,
           interfaceName: link.name,
-          queue: i % queues,
+          queue: i,
           tx: ring,
           fill: MINIMAL_RING,
           completion: ring,

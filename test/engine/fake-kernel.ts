@@ -80,6 +80,8 @@ export interface KernelOptions {
   readonly rings: RingShapes;
   /** Most bytes of a frame that the delivery interface takes. */
   readonly longest: number;
+  /** Chunks that the driver has at hand. */
+  readonly held?: number;
 }
 
 export class FakeKernel {
@@ -95,23 +97,24 @@ export class FakeKernel {
   readonly #umem: number;
   readonly #umemLength: number;
   readonly #chunks: number;
+  readonly #held: number;
   /** Chunks that it has out of the fill ring. */
   readonly #free: number[] = [];
   readonly #sent: Sent[] = [];
   #begun: Sent = { pieces: [] };
 
-  constructor(engine: Engine, { rings, longest }: KernelOptions) {
+  constructor(engine: Engine, { rings, longest, held = 0 }: KernelOptions) {
     const { memory, slots } = engine;
     this.#memory = memory;
     this.#umem = slots.start;
     this.#umemLength = slots.length;
     this.#chunks = slots.count;
-    const { rx, fill, tx, completion } = (this.rings = {
-      rx: new KernelRing(memory, DESCRIPTOR_SIZE, rings.rx),
-      fill: new KernelRing(memory, ADDRESS_SIZE, rings.fill),
-      tx: new KernelRing(memory, DESCRIPTOR_SIZE, rings.tx),
-      completion: new KernelRing(memory, ADDRESS_SIZE, rings.completion),
-    });
+    this.#held = held;
+    const rx = new KernelRing(memory, DESCRIPTOR_SIZE, rings.rx);
+    const fill = new KernelRing(memory, ADDRESS_SIZE, rings.fill);
+    const tx = new KernelRing(memory, DESCRIPTOR_SIZE, rings.tx);
+    const completion = new KernelRing(memory, ADDRESS_SIZE, rings.completion);
+    this.rings = { rx, fill, tx, completion };
     tx.needsWakeup = true;
     this.tunnel = enterXdpSocket(memory, { rx: rx.shared, fill: fill.shared }, longest);
     this.delivery = enterXdpSocket(memory, { tx: tx.shared, completion: completion.shared }, longest);
@@ -134,11 +137,13 @@ export class FakeKernel {
     return at.SLOT_STRIDE - offset;
   }
 
-  /** Everything that the engine has put into the fill ring is the kernel's now. */
-  takeFill(): void {
+  /** Takes chunks out of the fill ring until it has `most`: as a driver does for its own ring, or as few as a frame takes. */
+  takeFill(most: number): void {
     const { fill } = this.rings;
-    for (let i = 0; i < fill.waiting; i++) this.#free.push(this.#chunkOf(this.#long(fill.at(i))));
-    fill.consumer = fill.producer;
+    while (this.#free.length < most && fill.waiting > 0) {
+      this.#free.push(this.#chunkOf(this.#long(fill.at(0))));
+      fill.consumer = fill.consumer + 1;
+    }
   }
 
   #chunkOf(address: bigint): number {
@@ -152,7 +157,7 @@ export class FakeKernel {
     const { rx } = this.rings;
     const room = FakeKernel.room(offset);
     const chunks = Math.ceil(frame.length / room);
-    this.takeFill();
+    this.takeFill(Math.max(chunks, this.#held));
     if (rx.room < chunks) {
       this.lost.ringFull++;
       return false;
