@@ -6,7 +6,8 @@
 // 120 with larger ones; of the same sender on the same two processors 0.17 to 0.25, 0.12 to 0.19 and 0.20 to 0.32 million packets a
 // second came through (others at work on the machine). The price is a millisecond: so old a block becomes before it is handed over.
 
-import type { Address } from "../config/addresses.js";
+import { type Address, formatAddress } from "../config/addresses.js";
+import { SpangateError } from "../errors.js";
 import {
   BLOCK_PATIENCE,
   type Fanout,
@@ -55,7 +56,7 @@ export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
     try {
       const silent = addresses.flatMap((address) => [
         keep(SilentSocket.forProtocol(address, GRE)),
-        ...ports.map((port) => keep(SilentSocket.forUdpPort(address, port))),
+        ...ports.map((port) => keep(silentPort(address, port))),
       ]);
       const fanout: Fanout | undefined = workers > 1 ? { id: undefined } : undefined;
       const size = { blockSize: BLOCK_SIZE, blocks: BLOCKS };
@@ -82,5 +83,17 @@ export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
 
   close(): void {
     for (const socket of [...this.seats, ...this.#silent]) socket.close();
+  }
+}
+
+function silentPort(address: Address, port: number): SilentSocket {
+  try {
+    return SilentSocket.forUdpPort(address, port);
+  } catch (error) {
+    if (!(error instanceof SpangateError) || error.details.errno !== "EADDRINUSE") throw error;
+    const message =
+      `Another program has UDP port ${port} of ${formatAddress(address)}, and would answer mirrored packets: ` +
+      "end it, or take the port out of tunnel.ports.";
+    throw new SpangateError("BACKEND_UNAVAILABLE", message, { cause: error, details: { port } });
   }
 }
