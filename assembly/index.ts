@@ -9,7 +9,16 @@ import { attach as attachWorker, setField, worker } from "./memory/worker";
 import { expireAll } from "./pipeline/reassemble";
 
 export { ABI_VERSION } from "./abi";
+export { receive as packetReceive } from "./memory/packet-receive";
+export { prepare as packetPrepare, settle as packetSettle } from "./memory/packet-transmit";
+export { receive as xdpReceive, refill as xdpRefill } from "./memory/receive";
 export { giveSlot, takeSlot } from "./memory/slots";
+export {
+  complete as xdpComplete,
+  notSent as xdpNotSent,
+  transmit as xdpTransmit,
+  unsent as xdpUnsent,
+} from "./memory/transmit";
 export { prepareSniffer } from "./pipeline/encapsulate";
 export { encodeDeliveries, encodePcap, encodePcapng } from "./pipeline/encode";
 export { process, recycle } from "./pipeline/process";
@@ -39,9 +48,9 @@ export function flush(): void {
   expireAll();
 }
 
-/** Takes up to `most` (TAKEN_MAX) records of queues that hold something, in turns of `turn` packets a queue. */
-export function take(most: u32, turn: u32): u32 {
-  const taken = queues.takeReady(most, turn, worker() + TAKEN);
+/** Takes up to `most` (TAKEN_MAX) records of queues that hold something, in turns of `quantum` bytes a queue. */
+export function take(most: u32, quantum: u32): u32 {
+  const taken = queues.takeReady(most, quantum, worker() + TAKEN);
   setField(WORKER_TAKEN_COUNT, taken);
   return taken;
 }

@@ -46,8 +46,8 @@ export interface Scenario {
   /** Frames of a round; 256 make a batch. */
   readonly inFlight: number;
   readonly slots: SlotOptions;
-  /** Packets that are taken from a queue before it is another's turn. */
-  readonly turn: number;
+  /** Bytes that are taken from a queue before it is another's turn. */
+  readonly quantum: number;
   /** Packet time of the first packet, and from one to the next, in nanoseconds. */
   readonly time: { readonly first: bigint; readonly step: bigint };
 }

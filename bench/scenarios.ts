@@ -85,7 +85,7 @@ export function scenarioOf(setup: Setup): Scenario {
     frames: framesOf(flowsOf(setup, moulds), Math.max(FRAMES, 4 * setup.inFlight)),
     inFlight: setup.inFlight,
     slots: { stride: SLOT_STRIDE, headroom: HEADROOM, count: setup.inFlight + SPARE_SLOTS, reserved: 0 },
-    turn: 32,
+    quantum: 16_384,
     time: { first: 1_700_000_000_000_000_000n, step: 1000n },
   };
 }

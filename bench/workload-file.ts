@@ -22,10 +22,10 @@ export function writeScenario(path: string, scenario: Scenario): void {
     const write = (bytes: Uint8Array) => {
       for (let from = 0; from < bytes.length; ) from += writeSync(file, bytes, from);
     };
-    const { time, turn, inFlight, options, slots, image, frames } = scenario;
+    const { time, quantum, inFlight, options, slots, image, frames } = scenario;
     write(words(MAGIC, VERSION));
     write(longWords(time.first, time.step));
-    write(words(turn, inFlight));
+    write(words(quantum, inFlight));
     writeOptions(write, options);
     write(words(options.sessions, slots.stride, slots.headroom, slots.count, slots.reserved));
     writeMap(write, image);

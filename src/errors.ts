@@ -61,6 +61,50 @@ export const ERRORS = {
     httpStatus: 500,
     exitCode: 1,
   },
+  SYSTEM_CALL: {
+    description: "The kernel refused something; `details` name the call and its errno.",
+    httpStatus: 500,
+    exitCode: 1,
+  },
+  NOT_PERMITTED: {
+    description: "The kernel wants a privilege that this process does not have.",
+    httpStatus: 403,
+    exitCode: 1,
+  },
+  INTERFACE_UNKNOWN: {
+    description: "There is no network interface of that name.",
+    httpStatus: 422,
+    exitCode: 2,
+  },
+  BACKEND_UNAVAILABLE: {
+    description:
+      "No way of receiving or sending that was asked for works here; the message says why, one by one.",
+    httpStatus: 500,
+    exitCode: 1,
+  },
+  SEALED: {
+    description:
+      "The gateway has given up every capability (`sealed: true`); what needs one takes a gateway that is started anew.",
+    httpStatus: 403,
+    exitCode: 1,
+  },
+  GATEWAY_RUNS: {
+    description: "A gateway answers at that socket already.",
+    httpStatus: 409,
+    exitCode: 1,
+  },
+  GATEWAY_UNREACHABLE: {
+    description: "No gateway answers at that socket.",
+    httpStatus: 503,
+    exitCode: 1,
+  },
+  NOT_READY: { description: "The gateway is still starting.", httpStatus: 503, exitCode: 1 },
+  NOT_FOUND: { description: "The control API has nothing there.", httpStatus: 404, exitCode: 1 },
+  INTERNAL: {
+    description: "A mistake in Spangate itself; please report it.",
+    httpStatus: 500,
+    exitCode: 1,
+  },
   DISPOSED: { description: "The object was used after dispose().", httpStatus: 500, exitCode: 1 },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -91,6 +135,16 @@ export class SpangateError extends Error {
     this.details = options.details ?? {};
   }
 
+  /** The error again that was sent by another thread or process, which keeps code, message and details; undefined of anything else. */
+  static revive(value: unknown): SpangateError | undefined {
+    if (value instanceof SpangateError) return value;
+    const { code, message, details } = (value ?? {}) as Partial<Record<keyof SpangateError, unknown>>;
+    if (typeof code !== "string" || !Object.hasOwn(ERRORS, code)) return undefined;
+    return new SpangateError(code as ErrorCode, typeof message === "string" ? message : undefined, {
+      details: typeof details === "object" && details !== null ? { ...details } : {},
+    });
+  }
+
   /** Status of the control API's response. */
   get httpStatus(): number {
     return ERRORS[this.code].httpStatus;
@@ -101,7 +155,7 @@ export class SpangateError extends Error {
     return ERRORS[this.code].exitCode;
   }
 
-  /** The response body of the control API, and the line of a JSON log. */
+  /** What stands in the control API's response, and the line of a JSON log. */
   toJSON(): { code: ErrorCode; message: string; details: Readonly<Record<string, unknown>> } {
     return { code: this.code, message: this.message, details: this.details };
   }

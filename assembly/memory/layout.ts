@@ -88,7 +88,7 @@ export const WORKER_ACKNOWLEDGED = 44; // u32, generation number the last batch 
 export const WORKER_TRACE_COUNT = 48; // u32
 export const WORKER_EMITTED = 52; // u32, how many of the selection the last encoder call took
 export const WORKER_QUEUES = 64; // u32, address of QUEUE headers, one a sniffer
-export const WORKER_READY = 68; // u32, address of queue numbers (u32): those that hold something, in the order they got it
+export const WORKER_READY = 68; // u32, address of the list of queues that hold something: number, bytes left of its last turn (u32 each)
 export const WORKER_READY_FIRST = 72; // u32, place of the first one; the list is a ring of WORKER_READY_MASK + 1
 export const WORKER_READY_COUNT = 76; // u32
 export const WORKER_READY_MASK = 80; // u32
@@ -107,6 +107,9 @@ export const WORKER_LARGE_FREE = 128; // u32
 export const WORKER_TAKEN_COUNT = 132; // u32, how many records the last `take` gave
 export const WORKER_TOUCHED = 136; // u32, of no meaning: keeps loads that are made for the cache's sake
 export const WORKER_SESSION_MASK_MAX = 140; // u32
+export const WORKER_SLOT_RECORDS = 144; // u32, address of record numbers (u32) by slot: what a transmit ring has
+export const WORKER_TAKEN_DONE = 148; // u32, how many of those that were taken stand in a transmit ring
+export const WORKER_IN_FLIGHT = 152; // u32, chunks that a transmit ring has
 export const WORKER_HEADER_SIZE = 192;
 
 export const COUNTERS = WORKER_HEADER_SIZE;
@@ -369,6 +372,7 @@ export const SNIFFER_IPV6 = 1; // SNIFFER_ADDRESS is IPv6
 export const SNIFFER_KEY = 2; // gre: with a key
 export const SNIFFER_OWN_SOURCE = 4; // the source MAC becomes SNIFFER_SOURCE_MAC
 export const SNIFFER_CHECKSUM = 8; // UDP checksum over IPv4 too
+export const SNIFFER_UNREACHABLE = 16; // nobody knows where to send its packets: they are send errors
 
 export const FIT_TRUNCATE = 0;
 export const FIT_FRAGMENT = 1;
@@ -419,7 +423,55 @@ export const RECORD_LENGTH = 4; // u32, bytes
 export const RECORD_ORIGINAL = 8; // u32, original length of the decoded frame
 export const RECORD_SLOT = 12; // u32, slot that it owns, or NONE
 export const RECORD_TIME = 16; // u64, ns since the epoch
+export const RECORD_OUT = 16; // u32, of a record that a transmit ring has: chunks that are not back yet, RECORD_NOT_SENT
+export const RECORD_NOT_SENT = 0x80000000; // the kernel has dropped one of them
 export const RECORD_QUEUE = 24; // u32
 export const RECORD_NEXT = 28; // u32, record of the datagram's next fragment, or NONE
 export const RECORD_ABOUT = 32; // the 32 bytes of the descriptor from HAS on
 export const RECORD_SIZE = 64;
+
+// ── AF_XDP socket of a worker: its rings, two positions each of which are ours ───────────────────────────────────
+export const RING_PRODUCER = 0; // u32, address of the producer's position
+export const RING_CONSUMER = 4; // u32, address of the consumer's
+export const RING_FLAGS = 8; // u32, address
+export const RING_ENTRIES = 12; // u32, address
+export const RING_MASK = 16; // u32, entries - 1
+export const RING_POSITION = 20; // u32, ours
+export const RING_SEEN = 24; // u32, the other's when we last looked
+export const RING_SIZE = 32;
+export const RING_NEED_WAKEUP = 1;
+export const XDP_RX = 0;
+export const XDP_FILL = XDP_RX + RING_SIZE;
+export const XDP_TX = XDP_FILL + RING_SIZE;
+export const XDP_COMPLETION = XDP_TX + RING_SIZE;
+export const XDP_LONGEST = XDP_COMPLETION + RING_SIZE; // u32, most bytes of a frame that the interface takes
+export const XDP_SIZE = 192;
+export const XDP_CONTINUES = 1; // option of a ring's entry: the frame goes on in the next
+/** Bytes of a frame that one entry names, at the most: less than a chunk has. */
+export const XDP_PIECE = 2048;
+/** Entries of a frame, at the most: as many fragments as an skb has (MAX_SKB_FRAGS). One with more the kernel drops, and never completes. */
+export const XDP_PIECES = 17;
+
+// ── AF_PACKET sockets of a worker: the ring of the one that receives, the messages of the one that sends ─────────
+export const PACKET_RING = 0; // u32, address of the blocks (TPACKET_V3)
+export const PACKET_BLOCK_SIZE = 4; // u32, bytes
+export const PACKET_BLOCKS = 8; // u32
+export const PACKET_BLOCK = 12; // u32, number of the block that we are at
+export const PACKET_NEXT = 16; // u32, address of the next frame in it
+export const PACKET_LEFT = 20; // u32, frames in it that are not announced; 0: it is the kernel's
+export const PACKET_RECEIVE_SIZE = 64;
+
+export const PACKET_BASE = 0; // u64, where linear memory begins in this process
+export const PACKET_MESSAGES = 8; // u32, address of MESSAGE_SIZE × MESSAGES: struct mmsghdr, for sendmmsg
+export const PACKET_PARTS = 12; // u32, address of PART_SIZE × MESSAGES: struct iovec, the frame of each message
+export const PACKET_OWNERS = 16; // u32, address of u32 × MESSAGES: number of the record that each is of, OWNER_CONTINUES
+export const PACKET_FIRST = 20; // u32, messages before it are sent
+export const PACKET_COUNT = 24; // u32
+export const PACKET_CHAINS = 28; // u32, whether there are fragments among them
+export const PACKET_FRAGMENT = 32; // u32, record of the fragment that comes next, of PACKET_HEAD; NONE: a new packet
+export const PACKET_HEAD = 36; // u32, record
+export const PACKET_TRANSMIT_SIZE = 64;
+export const MESSAGES = 256;
+export const MESSAGE_SIZE = 64;
+export const PART_SIZE = 16;
+export const OWNER_CONTINUES = 0x80000000; // another fragment of the record follows

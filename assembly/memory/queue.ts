@@ -148,6 +148,12 @@ export function dropOldest(queue: usize): bool {
   return true;
 }
 
+/** A packet was offered that cannot be sent at all. */
+export function fail(queue: usize): void {
+  count(queue, QUEUE_TAKEN);
+  count(queue, QUEUE_SEND_ERROR);
+}
+
 /** Refuses a packet for want of room. */
 export function dropNewest(queue: usize): void {
   count(queue, QUEUE_DROPPED_NEWEST);
@@ -166,23 +172,24 @@ export function reclaim(queue: usize): void {
   atomic.store<u32>(queue, reclaimed, QUEUE_RECLAIMED);
 }
 
-// ── ready list: numbers of this worker's own queues that hold something ──
+// ── ready list: this worker's own queues that hold something, each with what is left of its last turn ──
 
 function listOnce(queue: usize, number: u32): void {
   const flags = load<u32>(queue, QUEUE_FLAGS);
   if ((flags & QUEUE_LISTED) != 0) return;
   store<u32>(queue, flags | QUEUE_LISTED, QUEUE_FLAGS);
-  list(number);
+  list(number, 0);
 }
 
 function unlist(queue: usize): void {
   store<u32>(queue, load<u32>(queue, QUEUE_FLAGS) & ~QUEUE_LISTED, QUEUE_FLAGS);
 }
 
-function list(number: u32): void {
+/** At the end of the ready list, with what is left of its last turn, in bytes. */
+function list(number: u32, deficit: u32): void {
   const count = field(WORKER_READY_COUNT);
   const last = (field(WORKER_READY_FIRST) + count) & field(WORKER_READY_MASK);
-  store<u32>(<usize>field(WORKER_READY) + (last << 2), number);
+  store<u64>(<usize>field(WORKER_READY) + (last << 3), ((<u64>deficit) << 32) | number);
   setField(WORKER_READY_COUNT, count + 1);
 }
 
@@ -190,14 +197,29 @@ function list(number: u32): void {
 
 /** Takes up to `most` of the oldest records into the array (u32) at `into`. Gives how many. */
 export function take(queue: usize, most: u32, into: usize): u32 {
-  return isThreaded(queue) ? takeThreaded(queue, most, into) : takeOwn(queue, most, into);
+  if (isThreaded(queue)) return takeThreaded(queue, most, into);
+  deficit = u32.MAX_VALUE;
+  return takeOwn(queue, most, into);
 }
+
+/** What is left of the present turn, in bytes. */
+let deficit: u32 = 0;
 
 function takeOwn(queue: usize, most: u32, into: usize): u32 {
   const first = load<u32>(queue, QUEUE_SEEN);
   const waiting = load<u32>(queue, QUEUE_TAIL) - first;
-  const taken = min<u32>(most, waiting);
-  for (let i: u32 = 0; i < taken; i++) store<u32>(into + (i << 2), load<u32>(ownPlace(queue, first + i)));
+  const limit = min<u32>(most, waiting);
+  const records = record(0);
+  let left = deficit;
+  let taken: u32 = 0;
+  for (; taken < limit; taken++) {
+    const entry = load<u32>(ownPlace(queue, first + taken));
+    const length = load<u32>(records + <usize>entry * RECORD_SIZE, RECORD_LENGTH);
+    if (length > left) break;
+    left -= length;
+    store<u32>(into + (taken << 2), entry);
+  }
+  deficit = left;
   store<u64>(queue, load<u64>(queue, QUEUE_TAKEN) + taken, QUEUE_TAKEN);
   if (taken == waiting) {
     // Empty: it begins at its first place again, which is in the cache.
@@ -276,19 +298,29 @@ export function settleSent(taken: usize, most: u32): u32 {
   return i;
 }
 
-/** Takes up to `most` records of this worker's own queues that hold something, in turns of `turn` packets. */
-export function takeReady(most: u32, turn: u32, into: usize): u32 {
+/**
+ * Takes up to `most` records of this worker's own queues that hold something, by deficit round robin (Shreedhar, Varghese 1996): a
+ * queue's turn is `quantum` bytes and what it left of the turn before. Of IP fragments the first one counts.
+ */
+export function takeReady(most: u32, quantum: u32, into: usize): u32 {
   let taken: u32 = 0;
   while (taken < most && field(WORKER_READY_COUNT) != 0) {
     const first = field(WORKER_READY_FIRST);
-    const number = load<u32>(<usize>field(WORKER_READY) + (first << 2));
+    const place = <usize>field(WORKER_READY) + (first << 3);
+    const number = load<u32>(place);
     const queue = queueAt(number);
+    deficit = load<u32>(place, 4) + quantum;
     // It may have been listed under an owner before this one.
-    if (!isThreaded(queue)) taken += takeOwn(queue, min<u32>(turn, most - taken), into + (taken << 2));
+    if (!isThreaded(queue)) taken += takeOwn(queue, most - taken, into + (taken << 2));
+    if (taken == most && !isThreaded(queue) && queued(queue) != 0) {
+      // Its turn goes on with the next call, which adds a quantum.
+      store<u32>(place, deficit - quantum, 4);
+      break;
+    }
     setField(WORKER_READY_FIRST, (first + 1) & field(WORKER_READY_MASK));
     setField(WORKER_READY_COUNT, field(WORKER_READY_COUNT) - 1);
     if (isThreaded(queue) || queued(queue) == 0) unlist(queue);
-    else list(number);
+    else list(number, deficit);
   }
   return taken;
 }

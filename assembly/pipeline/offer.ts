@@ -15,11 +15,13 @@ import {
   SNIFFER_BURST,
   SNIFFER_COST,
   SNIFFER_FIT,
+  SNIFFER_FLAGS,
   SNIFFER_LINK_LENGTH,
   SNIFFER_MODE,
   SNIFFER_MTU,
   SNIFFER_OVERHEAD,
   SNIFFER_QUEUE,
+  SNIFFER_UNREACHABLE,
   TENANT,
   TENANT_BALANCE,
   TENANT_BALANCE_MASK,
@@ -38,6 +40,7 @@ import {
   dropNewest,
   dropOldest,
   dropsOldest,
+  fail,
   isFull,
   queueAt,
   queued,
@@ -127,6 +130,10 @@ function offerAll(d: usize, sniffers: usize, sniffersCount: u32, length: u32): u
 function admit(d: usize, sniffer: usize, length: u32): u32 {
   const queue = queueAt(load<u32>(sniffer, SNIFFER_QUEUE));
   count(queue, QUEUE_OFFERED);
+  if ((load<u16>(sniffer, SNIFFER_FLAGS) & SNIFFER_UNREACHABLE) != 0) {
+    fail(queue);
+    return Verdict.SendError;
+  }
   const mode = <u32>load<u8>(sniffer, SNIFFER_MODE);
   const link = <u32>load<u16>(sniffer, SNIFFER_LINK_LENGTH);
   const overhead = <u32>load<u16>(sniffer, SNIFFER_OVERHEAD);

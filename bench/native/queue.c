@@ -27,15 +27,15 @@ static inline void free_record(struct worker *w, struct queue *queue, uint32_t n
   w->free_records[w->free_record_count++] = number;
 }
 
-static inline void list(struct worker *w, uint32_t number) {
-  w->ready[(w->ready_first + w->ready_count++) & w->ready_mask] = number;
+static inline void list(struct worker *w, uint32_t number, uint32_t deficit) {
+  w->ready[(w->ready_first + w->ready_count++) & w->ready_mask] = (struct ready){number, deficit};
 }
 
 static inline void push(struct worker *w, struct queue *queue, uint32_t number, uint32_t record) {
   *place_of(queue, queue->tail++) = record;
   if (!queue->listed) {
     queue->listed = true;
-    list(w, number);
+    list(w, number, 0);
   }
 }
 
@@ -47,9 +47,15 @@ static void drop_oldest(struct worker *w, struct queue *queue) {
 
 // ── consumer ──
 
-static inline uint32_t take(struct queue *queue, uint32_t most, uint32_t *into) {
-  uint32_t waiting = queued(queue), taken = waiting < most ? waiting : most;
-  for (uint32_t i = 0; i < taken; i++) into[i] = *place_of(queue, queue->head + i);
+static inline uint32_t take(struct worker *w, struct queue *queue, uint32_t most, uint32_t *deficit, uint32_t *into) {
+  uint32_t waiting = queued(queue), limit = waiting < most ? waiting : most, taken = 0, left = *deficit;
+  for (; taken < limit; taken++) {
+    uint32_t entry = *place_of(queue, queue->head + taken);
+    if (w->records[entry].length > left) break;
+    left -= w->records[entry].length;
+    into[taken] = entry;
+  }
+  *deficit = left;
   queue->head += taken;
   queue->taken += taken;
   // An empty queue begins at its first place again, which is in the cache.
@@ -57,17 +63,21 @@ static inline uint32_t take(struct queue *queue, uint32_t most, uint32_t *into) 
   return taken;
 }
 
-// Takes up to `most` records of queues that hold something, in turns of `turn` packets.
-static inline uint32_t take_ready(struct worker *w, uint32_t most, uint32_t turn, uint32_t *into) {
+// Takes up to `most` records of queues that hold something, in turns of `quantum` bytes.
+static inline uint32_t take_ready(struct worker *w, uint32_t most, uint32_t quantum, uint32_t *into) {
   uint32_t taken = 0;
   while (taken < most && w->ready_count != 0) {
-    uint32_t number = w->ready[w->ready_first];
+    uint32_t number = w->ready[w->ready_first].number, deficit = w->ready[w->ready_first].deficit + quantum;
     struct queue *queue = &w->queues[number];
-    taken += take(queue, turn < most - taken ? turn : most - taken, into + taken);
+    taken += take(w, queue, most - taken, &deficit, into + taken);
+    if (taken == most && queued(queue) != 0) {
+      w->ready[w->ready_first].deficit = deficit - quantum; // its turn goes on with the next call, which adds a quantum
+      break;
+    }
     w->ready_first = (w->ready_first + 1) & w->ready_mask;
     w->ready_count--;
     if (queued(queue) == 0) queue->listed = false;
-    else list(w, number);
+    else list(w, number, deficit);
   }
   return taken;
 }

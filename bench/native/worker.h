@@ -244,6 +244,11 @@ struct queue {
   uint32_t mask;
 };
 
+struct ready {
+  uint32_t number;
+  uint32_t deficit; // bytes left of its last turn
+};
+
 struct record {
   alignas(LINE) uint8_t *frame;
   uint32_t length;
@@ -306,7 +311,7 @@ struct worker {
   uint64_t *cells;
 
   struct queue *queues;
-  uint32_t *ready; // a ring of queue numbers: those that hold something
+  struct ready *ready; // a ring: the queues that hold something
   uint32_t ready_first;
   uint32_t ready_count;
   uint32_t ready_mask;

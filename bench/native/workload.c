@@ -24,7 +24,7 @@ struct frame {
 
 struct workload {
   uint64_t first_time, time_step; // ns
-  uint32_t turn;                  // packets of a queue that are taken before it is the next one's turn
+  uint32_t quantum;               // bytes of a queue that are taken before it is the next one's turn
   uint32_t in_flight;             // frames of a round: the next ones of all, again from the first after the last
   uint32_t frame_count;
   struct frame *frames;
@@ -242,7 +242,7 @@ static struct workload read_workload(const char *path, struct worker *w) {
   struct workload workload;
   workload.first_time = long_word(&reader);
   workload.time_step = long_word(&reader);
-  workload.turn = word(&reader);
+  workload.quantum = word(&reader);
   workload.in_flight = word(&reader);
   read_config(&reader, w);
   make_sessions(w, word(&reader));

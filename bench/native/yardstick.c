@@ -92,8 +92,8 @@ static void note_deliveries(const struct worker *w, uint32_t count, const struct
 }
 
 // The sender's part: takes what is queued, round by round, and is done with it.
-static inline void drain(struct worker *w, uint32_t turn, const struct asked *asked) {
-  for (uint32_t count; (count = take_ready(w, BATCH, turn, w->taken)) != 0;) {
+static inline void drain(struct worker *w, uint32_t quantum, const struct asked *asked) {
+  for (uint32_t count; (count = take_ready(w, BATCH, quantum, w->taken)) != 0;) {
     if (asked != NULL) note_deliveries(w, count, asked);
     settle(w, w->taken, count);
   }
@@ -116,12 +116,12 @@ static void run(struct bench *bench, const struct asked *asked) {
     if (asked == NULL) {
       uint64_t begin = now();
       bench->process(w, count);
-      drain(w, bench->workload.turn, NULL);
+      drain(w, bench->workload.quantum, NULL);
       bench->spent[bench->batches++] = now() - begin;
     } else {
       bench->process(w, count);
       note_packets(w, count, asked);
-      drain(w, bench->workload.turn, asked);
+      drain(w, bench->workload.quantum, asked);
     }
     recycle(w, count);
   }

@@ -6,7 +6,9 @@ import { checkCommand } from "./check.js";
 import { decapCommand } from "./decap.js";
 import { explainCommand } from "./explain.js";
 import { reportFailure, sayUsage } from "./failures.js";
+import { runCommand } from "./run-live.js";
 import { schemaCommand } from "./schema.js";
+import { statusCommand } from "./status.js";
 import { stripCommand } from "./strip.js";
 
 const EXAMPLES = `
@@ -15,6 +17,8 @@ Examples:
   $ spangate decap mirror.pcap --config gateway.yaml --out tenants
   $ spangate explain mirror.pcap --config gateway.yaml --packet 42
   $ spangate check gateway.yaml
+  $ sudo spangate run gateway.yaml
+  $ spangate status --watch
 
 spangate COMMAND --help tells more of a command.`;
 
@@ -31,6 +35,8 @@ function program(): Command {
     .exitOverride()
     .addHelpText("after", EXAMPLES);
   // Subcommands made with .command() inherit the settings above.
+  runCommand(spangate.command("run"));
+  statusCommand(spangate.command("status"));
   stripCommand(spangate.command("strip"));
   decapCommand(spangate.command("decap"));
   explainCommand(spangate.command("explain"));

@@ -1,5 +1,6 @@
 // The accounts of strip and decap: tables for people, one JSON document for programs.
 
+import { conservation } from "../datapath/conservation.js";
 import type { Report } from "../datapath/index.js";
 import { type Counters, type Session, VERDICTS } from "../engine/index.js";
 import { VERDICT_SENTENCES } from "../explain/sentences.js"; // without the rest of explain, which loads what only configurations need
@@ -21,15 +22,6 @@ const ASIDES: readonly (readonly [name: keyof Counters, sentence: string])[] = [
   ["unknown-granularity", "ERSPAN III clocks of unknown granularity: capture time was kept"],
   ["untracked", "packets were of sessions that the full session table could not take"],
 ];
-
-/** Every packet received has one fate. */
-export function conservation({ counters }: Report, { keepOthers }: ReportOptions) {
-  const { received, delivered, reassembled, held } = counters;
-  const passed = keepOthers ? counters["not-tunnel"] : 0;
-  const fates = VERDICTS.reduce((sum, name) => sum + counters[name], 0);
-  const drops = fates - delivered - reassembled - passed;
-  return { received, delivered, passed, reassembled, held, drops, holds: received === fates + held };
-}
 
 /** Verdicts with the conservation line, sessions, and what else there is to say. */
 export function stripText(report: Report, options: ReportOptions, style: ReportStyle): string {
@@ -72,12 +64,16 @@ export function reportJson(command: string, report: Report, options: ReportOptio
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function sections(parts: readonly (readonly string[])[]): string {
+export function sections(parts: readonly (readonly string[])[]): string {
   const texts = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
   return `${texts.join("\n\n")}\n`;
 }
 
-function verdictLines(report: Report, options: ReportOptions, style: ReportStyle): string[] {
+export function verdictLines(
+  report: Pick<Report, "counters">,
+  options: ReportOptions,
+  style: ReportStyle,
+): string[] {
   const { counters } = report;
   const rows = VERDICTS.filter((name) => counters[name] > 0).map((name) => {
     const passed = options.keepOthers && name === "not-tunnel";
@@ -97,14 +93,14 @@ function verdictLines(report: Report, options: ReportOptions, style: ReportStyle
   return rows.length > 0 ? [...table, "", conservation] : [conservation];
 }
 
-function conservationLine(report: Report, options: ReportOptions): string {
+function conservationLine(report: Pick<Report, "counters">, options: ReportOptions): string {
   const { received, delivered, passed, reassembled, held, drops, holds } = conservation(report, options);
   const others = passed > 0 ? ` + passed ${passed}` : "";
   const sign = holds ? "=" : "≠";
   return `received ${received} ${sign} delivered ${delivered}${others} + reassembled ${reassembled} + held ${held} + drops ${drops}`;
 }
 
-function sessionLines(sessions: readonly Session[], style: ReportStyle): string[] {
+export function sessionLines(sessions: readonly Session[], style: ReportStyle): string[] {
   if (sessions.length === 0) return [];
   const largest = [...sessions].sort((a, b) => b.packets - a.packets).slice(0, MOST_SESSIONS);
   const rows = largest.map(({ encapsulation, source, destination, id, packets, bytes, sequence }) => [

@@ -28,3 +28,6 @@ export const DECODE = {
 
 /** Bytes of a quarantine file after which unmapped packets are only counted. */
 export const QUARANTINE_LIMIT = "100MiB";
+
+/** Unix socket of the control API. */
+export const API_SOCKET = "/run/spangate/api.sock";

@@ -1,7 +1,7 @@
 // The one schema of gateway.yaml. From it come the types, validation, the JSON Schema for editors, the README's
 // table and the help text (documentation.ts). Keys are described where they are declared, units included.
 import { z } from "zod";
-import { DECODE, QUARANTINE_LIMIT, TUNNEL_PORTS } from "./defaults.js";
+import { API_SOCKET, DECODE, QUARANTINE_LIMIT, TUNNEL_PORTS } from "./defaults.js";
 import * as field from "./fields.js";
 import { type Sniffer, sniffer } from "./sniffers.js";
 import { sharedSource, tenant } from "./tenants.js";
@@ -22,6 +22,12 @@ const tunnel = field.section({
     .choice(["auto", "afxdp", "afpacket", "udp", "libpcap"])
     .default("auto")
     .describe("How frames are received; `auto` takes the first that works, in this order."),
+  xdp: field
+    .choice(["auto", "native", "skb"])
+    .default("auto")
+    .describe(
+      "Where `afxdp` takes frames: `native` in the driver, `skb` behind it on socket buffers, which every driver can; `auto` the first that works.",
+    ),
   queues: field.integer(1, 64).default(1).describe("Receive queues, each with a data-path worker."),
   ports: field
     .section({
@@ -133,10 +139,7 @@ export const gatewayConfig = field
       .describe("Where unmapped packets are kept; they are only counted when absent."),
     api: field
       .section({
-        socket: field
-          .text("a path")
-          .default("/run/spangate/api.sock")
-          .describe("Unix socket of the control API."),
+        socket: field.text("a path").default(API_SOCKET).describe("Unix socket of the control API."),
       })
       .optional()
       .describe("The control API; off when absent."),
@@ -148,7 +151,9 @@ export const gatewayConfig = field
       .describe("User that the gateway becomes when its sockets are open; it stays who it is when absent."),
     sealed: field.flag
       .default(false)
-      .describe("Drop every capability after the start, and refuse what would need one from then on."),
+      .describe(
+        "Drop every capability after the start, and refuse what would need one from then on; takes a `user`.",
+      ),
     sharedSources: field
       .list(sharedSource, "tunnel identities")
       .prefault([])

@@ -18,6 +18,7 @@ export function checkLimits(options: EngineOptions): void {
     ["largeSlots", options.largeSlots, 0, 2 ** 14],
     ["reserved", options.reserved, 0, options.slots],
     ["queues", options.queues, 1, 2 ** 20],
+    ["workers", options.workers, 1, 64],
     ["decode.greEthernet: number of protocols", greEthernet.length, 0, at.GRE_ETHERNET_MAX],
     ["decode.reassembly.memory", reassembly.memory, at.PIECE_BLOCK, MOST_REASSEMBLY],
     ["decode.reassembly.perSource", reassembly.perSource, at.PIECE_BLOCK, MOST_REASSEMBLY],

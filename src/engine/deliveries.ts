@@ -5,8 +5,8 @@ import type { LinearMemory } from "./memory.js";
 import type { QueueStore } from "./queues.js";
 import type { EngineExports } from "./wasm.js";
 
-/** Packets of one sniffer before it is the next one's turn. */
-const TURN = 32;
+/** Bytes of one sniffer before it is the next one's turn: some ten frames of Ethernet's usual length. */
+export const QUANTUM = 16_384;
 
 /**
  * Deliveries of one worker: `take`, use the frames, `settle`. Accessors take a record, which `record` gives for the number of a
@@ -38,7 +38,7 @@ export class Deliveries {
   /** Takes up to `most` deliveries, each sniffer's in order, sniffers in turns. Those taken before must be settled. */
   take(most = this.capacity): number {
     this.settle();
-    this.#count = this.#exports.take(Math.min(most, this.capacity), TURN);
+    this.#count = this.#exports.take(Math.min(most, this.capacity), QUANTUM);
     this.#settled = 0;
     return this.#count;
   }

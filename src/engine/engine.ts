@@ -6,17 +6,16 @@ import { Batch } from "./batch.js";
 import { checkLimits, configure } from "./configure.js";
 import { Deliveries } from "./deliveries.js";
 import type { MapImage } from "./map-image.js";
-import { LinearMemory, powerOfTwo, type Stretch } from "./memory.js";
-import { COUNTERS, type CounterName, type Header, VERDICTS, type VerdictName } from "./names.js";
+import { LinearMemory, type Stretch } from "./memory.js";
+import type { Header } from "./names.js";
 import { DEFAULT_OPTIONS, type EngineOptions } from "./options.js";
-import { SlotPool } from "./pool.js";
+import type { SlotPool } from "./pool.js";
 import { QueueStore } from "./queues.js";
-import { SessionTable } from "./sessions.js";
+import type { SessionTable } from "./sessions.js";
 import { MapStore } from "./tenant-map.js";
+import type { EngineSeat } from "./thread.js";
 import { type Build, type EngineExports, instantiate, loadModule } from "./wasm.js";
-
-/** Packets by verdict, and what is counted beside. */
-export type Counters = Readonly<Record<VerdictName | CounterName, number>>;
+import { type Counters, WorkerBlock } from "./worker-block.js";
 
 /** A header the parser passed. */
 export interface TraceEntry {
@@ -25,11 +24,7 @@ export interface TraceEntry {
   readonly length: number;
 }
 
-/** Places of the session index before it grows. */
-const INDEX_AT_FIRST = 1024;
-/** Room for three datagrams of any size, put together in one batch. */
-const ASSEMBLED_SIZE = 3 * (at.DATAGRAM_MAX + at.HEADROOM + at.FRAME_MIN + 16);
-/** Bytes of the shared build, which takes them at once. */
+/** Bytes of the shared build, which takes them at once, when nothing else is said. */
 const SHARED_MEMORY = 256 * 2 ** 20;
 
 export class Engine {
@@ -44,8 +39,10 @@ export class Engine {
   readonly deliveries: Deliveries;
   /** Sessions that the table can hold. */
   readonly sessionCapacity: number;
-  /** Address of its block in memory, to which a sender in another thread attaches an instance of its own. */
+  /** Address of the first worker's block in memory, to which a sender in another thread attaches an instance of its own. */
   readonly worker: number;
+  /** Of which everything here but queues and map is the first one's. */
+  readonly workers: readonly WorkerBlock[];
   readonly #exports: EngineExports;
   readonly #map: MapStore;
   #disposed = false;
@@ -54,15 +51,21 @@ export class Engine {
     this.memory = memory;
     this.#exports = exports;
     this.sessionCapacity = options.sessions;
-    this.worker = memory.allocate(at.WORKER_SIZE).address;
     configure(memory, options);
-    this.#allocate(options);
-    exports.attach(this.worker, 1);
-    this.slots = new SlotPool(memory, exports, this.worker, options);
-    this.queues = new QueueStore(memory, exports, this.worker, options);
-    this.deliveries = new Deliveries(memory, exports, this.worker, this.queues);
-    this.batch = new Batch(memory, this.worker, exports.recycle);
-    this.sessions = new SessionTable(memory, this.worker);
+    this.workers = Array.from({ length: options.workers }, () => new WorkerBlock(memory, exports, options));
+    const { address, slots, sessions } = this.workers[0]!;
+    exports.attach(address, 0);
+    this.worker = address;
+    this.slots = slots;
+    this.sessions = sessions;
+    this.queues = new QueueStore(
+      memory,
+      exports,
+      this.workers.map((worker) => worker.address),
+      options,
+    );
+    this.deliveries = new Deliveries(memory, exports, address, this.queues);
+    this.batch = new Batch(memory, address, exports.recycle);
     this.#map = new MapStore(memory, exports, this.queues);
   }
 
@@ -73,28 +76,22 @@ export class Engine {
   static async create(options: Partial<EngineOptions> = {}, build: Build = "plain"): Promise<Engine> {
     const whole = { ...DEFAULT_OPTIONS, ...options };
     checkLimits(whole);
-    const memory = new LinearMemory(build, build === "shared" ? SHARED_MEMORY : undefined);
+    const memory = new LinearMemory(
+      build,
+      build === "shared" ? (options.memory ?? SHARED_MEMORY) : undefined,
+    );
     const exports = await instantiate(await loadModule(build), memory.memory);
     return new Engine(memory, exports, whole);
   }
 
-  #allocate({ sessions, decode }: EngineOptions): void {
-    const { memory } = this;
-    const index = powerOfTwo(sessions * 2);
-    const pieces = Math.max(1, Math.floor(decode.reassembly.memory / at.PIECE_BLOCK));
-    const set = (field: number, value: number) => {
-      memory.u32[(this.worker + field) >>> 2] = value;
-    };
-    set(at.WORKER_SESSIONS, memory.allocate(sessions * at.SESSION_ENTRY).address);
-    set(at.WORKER_SESSION_CAPACITY, sessions);
-    set(at.WORKER_SESSION_INDEX, memory.allocate(index * 4).address);
-    set(at.WORKER_SESSION_MASK, Math.min(index, INDEX_AT_FIRST) - 1);
-    set(at.WORKER_SESSION_MASK_MAX, index - 1);
-    set(at.WORKER_PIECES, pieces);
-    set(at.WORKER_DATAGRAMS, memory.allocate(this.#exports.reassemblySize(pieces)).address);
-    set(at.WORKER_SETTLED, memory.allocate((pieces + at.BATCH) * at.SETTLED_SIZE).address);
-    set(at.WORKER_ASSEMBLED, memory.allocate(ASSEMBLED_SIZE).address);
-    set(at.WORKER_ASSEMBLED_SIZE, ASSEMBLED_SIZE);
+  /** What the thread of worker `number` is given to attach to its part. */
+  seat(number: number): EngineSeat {
+    return { memory: this.memory.memory, block: this.workers[number]!.address };
+  }
+
+  /** Generation of the tenant map that every worker has seen, at the least. */
+  get acknowledged(): number {
+    return Math.min(...this.workers.map((worker) => worker.field(at.WORKER_ACKNOWLEDGED)));
   }
 
   /** A stretch of linear memory for frames, or for what is written. */
@@ -198,17 +195,13 @@ export class Engine {
   /** A counter's value now: of a verdict, or of one of the others. */
   counter(number: number): number {
     this.#check();
-    return Number(this.memory.u64[(this.worker + at.COUNTERS + number * 8) >>> 3]!);
+    return this.workers[0]!.counter(number);
   }
 
   /** All counters by name, since the engine was created. */
   counters(): Counters {
     this.#check();
-    const counters: Record<string, number> = {};
-    for (const [number, name] of VERDICTS.entries()) counters[name] = this.counter(number);
-    for (const [number, name] of COUNTERS.entries())
-      if (name !== undefined) counters[name] = this.counter(number);
-    return counters as Counters;
+    return this.workers[0]!.counters();
   }
 
   /** Whether `dispose` was called. */

@@ -4,8 +4,8 @@ export { ABI_VERSION } from "../../assembly/abi.js";
 export * as layout from "../../assembly/memory/layout.js";
 export { HELD } from "../../assembly/memory/layout.js";
 export { type Batch, DIRECTIONS } from "./batch.js";
-export type { Deliveries } from "./deliveries.js";
-export { type Counters, Engine, type TraceEntry } from "./engine.js";
+export { type Deliveries, QUANTUM } from "./deliveries.js";
+export { Engine, type TraceEntry } from "./engine.js";
 export type { MapImage } from "./map-image.js";
 export type { LinearMemory, Stretch } from "./memory.js";
 export {
@@ -19,9 +19,13 @@ export {
   type VerdictName,
 } from "./names.js";
 export { DEFAULT_OPTIONS, type DecodeOptions, type EngineOptions, type TunnelPorts } from "./options.js";
+export { enterMessages, enterPacketRing, type PacketRing } from "./packet-port.js";
 export { type PoolOptions, SlotPool } from "./pool.js";
 export type { QueueBook } from "./queue-book.js";
 export type { QueueStore, SnifferAccounts } from "./queues.js";
 export type { Session, SessionTable } from "./sessions.js";
 export { FrameSlots } from "./slots.js";
+export { type EngineSeat, EngineThread } from "./thread.js";
 export type { Build } from "./wasm.js";
+export type { Counters, WorkerBlock } from "./worker-block.js";
+export { enterXdpSocket, type SharedRing, type SharedRings } from "./xdp-port.js";

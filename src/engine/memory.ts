@@ -43,9 +43,12 @@ export class LinearMemory {
     this.u64 = new BigUint64Array(this.memory.buffer);
   }
 
-  /** Hands out `length` bytes, zeroed, for good. Throws MEMORY_EXHAUSTED when there is no room. */
-  allocate(length: number): Stretch {
-    const address = this.#used;
+  /**
+   * Hands out `length` bytes, zeroed, for good, beginning at a multiple of `alignment` (a power of two). Throws MEMORY_EXHAUSTED when
+   * there is no room.
+   */
+  allocate(length: number, alignment = LINE): Stretch {
+    const address = Math.ceil(this.#used / alignment) * alignment;
     const end = address + Math.ceil(length / LINE) * LINE;
     const missing = end - this.memory.buffer.byteLength;
     if (missing > 0) {

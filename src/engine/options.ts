@@ -55,6 +55,10 @@ export interface EngineOptions extends PoolOptions {
    * they are copied into slots.
    */
   readonly lent: boolean;
+  /** Data-path workers, each with slots, sessions and queues of its own. More than one need the shared build. */
+  readonly workers: number;
+  /** Bytes of memory of the shared build. */
+  readonly memory?: number;
   /** Frames of the usual layouts pass by a shorter way, with the same results. */
   readonly fastPath: boolean;
 }
@@ -79,5 +83,6 @@ export const DEFAULT_OPTIONS: EngineOptions = {
   queues: 16_384,
   threaded: () => false,
   lent: false,
+  workers: 1,
   fastPath: true,
 };

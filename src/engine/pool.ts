@@ -15,12 +15,17 @@ export interface PoolOptions {
   readonly reserved: number;
 }
 
+/** Of the processor. */
+const PAGE = 4096;
+
 export class SlotPool {
   /** Longest frame of a slot, in bytes. */
   static readonly LONGEST = at.SLOT_STRIDE - at.HEADROOM;
   /** Longest frame of a large slot, in bytes. */
   static readonly LONGEST_LARGE = at.LARGE_STRIDE - at.HEADROOM;
   readonly count: number;
+  /** Bytes of all slots together, whole pages. */
+  readonly length: number;
   readonly largeCount: number;
   readonly #memory: LinearMemory;
   readonly #exports: EngineExports;
@@ -42,8 +47,10 @@ export class SlotPool {
     this.largeCount = largeSlots;
     // Every delivery of a slot or of a lent frame has a record; a batch of lent frames may have every sniffer of a tenant.
     const records = slots + largeSlots + 2 * at.BATCH;
-    this.#slots = memory.allocate(slots * at.SLOT_STRIDE).address;
-    this.#large = memory.allocate(largeSlots * at.LARGE_STRIDE).address;
+    // One stretch of whole pages, as the kernel takes it for its frame memory.
+    this.length = wholePages(slots * at.SLOT_STRIDE + largeSlots * at.LARGE_STRIDE);
+    this.#slots = memory.allocate(this.length, PAGE).address;
+    this.#large = this.#slots + slots * at.SLOT_STRIDE;
     const set = (field: number, value: number) => {
       memory.u32[(worker + field) >>> 2] = value;
     };
@@ -53,12 +60,17 @@ export class SlotPool {
     set(at.WORKER_SLOT_COUNT, slots);
     set(at.WORKER_SLOT_STACK, memory.allocate(slots * 4).address);
     set(at.WORKER_SLOTS_RESERVED, reserved);
+    set(at.WORKER_SLOT_RECORDS, memory.allocate((slots + largeSlots) * 4).address);
     set(at.WORKER_LARGE, this.#large);
     set(at.WORKER_LARGE_COUNT, largeSlots);
     set(at.WORKER_LARGE_STACK, memory.allocate(largeSlots * 4).address);
     exports.createPool(records);
   }
 
+  /** Where they begin. */
+  get start(): number {
+    return this.#slots;
+  }
   /** Free slots, large ones not counted. */
   get free(): number {
     return this.#memory.u32[(this.#worker + at.WORKER_SLOTS_FREE) >>> 2]!;
@@ -89,4 +101,8 @@ export class SlotPool {
     const address = this.address(slot);
     return this.#memory.u8.subarray(address, address + length);
   }
+}
+
+function wholePages(length: number): number {
+  return Math.ceil(length / PAGE) * PAGE;
 }

@@ -44,7 +44,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 export class QueueStore implements QueueBook {
   readonly #memory: LinearMemory;
   readonly #exports: EngineExports;
-  readonly #headers: number;
+  /** Of each worker: a sniffer has one queue in each, under one number. */
+  readonly #headers: readonly number[];
   readonly #capacity: number;
   readonly #threaded: (sniffer: string) => boolean;
   readonly #queues: (Queue | undefined)[] = [];
@@ -59,20 +60,28 @@ export class QueueStore implements QueueBook {
   #unused: number[] | undefined;
 
   /** @internal */
-  constructor(memory: LinearMemory, exports: EngineExports, worker: number, options: QueueOptions) {
+  constructor(
+    memory: LinearMemory,
+    exports: EngineExports,
+    workers: readonly number[],
+    options: QueueOptions,
+  ) {
     const { queues, threaded } = options;
     this.#memory = memory;
     this.#exports = exports;
     this.#capacity = queues;
     this.#threaded = threaded;
-    this.#headers = memory.allocate(queues * at.QUEUE_SIZE).address;
     const ready = powerOfTwo(queues);
-    const set = (field: number, value: number) => {
-      memory.u32[(worker + field) >>> 2] = value;
-    };
-    set(at.WORKER_QUEUES, this.#headers);
-    set(at.WORKER_READY, memory.allocate(ready * 4).address);
-    set(at.WORKER_READY_MASK, ready - 1);
+    this.#headers = workers.map((worker) => {
+      const headers = memory.allocate(queues * at.QUEUE_SIZE).address;
+      const set = (field: number, value: number) => {
+        memory.u32[(worker + field) >>> 2] = value;
+      };
+      set(at.WORKER_QUEUES, headers);
+      set(at.WORKER_READY, memory.allocate(ready * 8).address);
+      set(at.WORKER_READY_MASK, ready - 1);
+      return headers;
+    });
   }
 
   /** Sniffers that have or had a queue, by its number. */
@@ -126,7 +135,7 @@ export class QueueStore implements QueueBook {
     this.#opened.push({ number, name, before: present });
     this.#queues[number] = queue;
     this.#numbers.set(name, number);
-    this.#open(number, queue);
+    for (const headers of this.#headers) this.#open(headers + number * at.QUEUE_SIZE, queue);
     return number;
   }
 
@@ -166,13 +175,9 @@ export class QueueStore implements QueueBook {
     return unused;
   }
 
-  #header(number: number): number {
-    return this.#headers + number * at.QUEUE_SIZE;
-  }
-
   /** Of a queue that is empty, or was never used. Its places count on: a sender that still looks at it sees nothing. */
-  #open(number: number, { limit, dropOldest, threaded }: Queue): void {
-    const words = this.#header(number) >>> 2;
+  #open(header: number, { limit, dropOldest, threaded }: Queue): void {
+    const words = header >>> 2;
     const word = (field: number) => this.#memory.u32[words + field / 4]!;
     const places = powerOfTwo(limit);
     const hadPlaces = word(at.QUEUE_MASK) + 1;
@@ -182,7 +187,7 @@ export class QueueStore implements QueueBook {
     let returns = word(at.QUEUE_RETURNS);
     if (threaded && returns === 0) returns = this.#memory.allocate(at.IN_FLIGHT_MAX * 4).address;
     const { u32 } = this.#memory;
-    const head = this.#queueHead(number);
+    const head = this.#queueHead(header);
     const tail = word(at.QUEUE_TAIL);
     // One that is on the ready list still stays on it, and is not entered again.
     const listed = word(at.QUEUE_FLAGS) & at.QUEUE_LISTED;
@@ -213,20 +218,27 @@ export class QueueStore implements QueueBook {
     return number === undefined ? undefined : this.#read(number);
   }
 
-  #isThreaded(number: number): boolean {
-    const flags = this.#memory.u32[(this.#header(number) + at.QUEUE_FLAGS) >>> 2]!;
-    return (flags & at.QUEUE_THREADED) !== 0;
+  #isThreaded(header: number): boolean {
+    return (this.#memory.u32[(header + at.QUEUE_FLAGS) >>> 2]! & at.QUEUE_THREADED) !== 0;
   }
-  #queueHead(number: number): number {
-    const field = this.#isThreaded(number) ? at.QUEUE_HEAD : at.QUEUE_SEEN;
-    return this.#memory.u32[(this.#header(number) + field) >>> 2]!;
+  #queueHead(header: number): number {
+    const field = this.#isThreaded(header) ? at.QUEUE_HEAD : at.QUEUE_SEEN;
+    return this.#memory.u32[(header + field) >>> 2]!;
   }
 
+  /** Of all workers. */
   #read(number: number): SnifferAccounts {
-    const header = this.#header(number);
+    let total: SnifferAccounts | undefined;
+    for (const headers of this.#headers)
+      total = sum(total, this.#readHeader(headers + number * at.QUEUE_SIZE));
+    return total!;
+  }
+
+  #readHeader(header: number): SnifferAccounts {
     const word = (offset: number) => this.#memory.u32[(header + offset) >>> 2]!;
     const long = (offset: number) => Number(this.#memory.u64[(header + offset) >>> 3]!);
-    const own = this.#isThreaded(number) ? at.QUEUE_THREAD : 0;
+    const own = this.#isThreaded(header) ? at.QUEUE_THREAD : 0;
+    const head = this.#queueHead(header); // before the tail, which may be moving: never more is taken than was queued
     const sent = long(at.QUEUE_SENT + own);
     const sendError = long(at.QUEUE_SEND_ERROR);
     return {
@@ -237,7 +249,7 @@ export class QueueStore implements QueueBook {
       droppedNewest: long(at.QUEUE_DROPPED_NEWEST),
       droppedOldest: long(at.QUEUE_DROPPED_OLDEST),
       sendError,
-      queued: (word(at.QUEUE_TAIL) - this.#queueHead(number)) >>> 0,
+      queued: (word(at.QUEUE_TAIL) - head) >>> 0,
       inFlight: long(at.QUEUE_TAKEN + own) - sent - sendError,
       sentBytes: long(at.QUEUE_SENT_BYTES + own),
     };

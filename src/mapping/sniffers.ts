@@ -14,6 +14,8 @@ export interface Origin {
   readonly mac?: Uint8Array;
   readonly ipv4?: Uint8Array;
   readonly ipv6?: Uint8Array;
+  /** MAC address of the next hop to a sniffer, as long as it is known. Absent where nobody is asked. */
+  readonly nextHop?: (to: Address) => Mac | undefined;
 }
 
 const MODE = {
@@ -46,12 +48,14 @@ export class SnifferRecords {
   readonly #mtu: number;
   readonly #mac: Mac;
   readonly #sources: readonly Address[];
+  readonly #nextHop: (to: Address) => Mac | undefined;
 
   constructor(config: GatewayConfig, cells: CellNames, origin: Origin | undefined) {
     this.#cells = cells;
     this.#mtu = config.delivery.mtu;
     this.#mac = origin?.mac ?? config.delivery.mac ?? OFFLINE_MAC;
     this.#sources = sourceAddresses(config, origin);
+    this.#nextHop = origin?.nextHop ?? (() => UNKNOWN_NEXT_HOP);
   }
 
   /** The records, one behind another. */
@@ -103,8 +107,9 @@ export class SnifferRecords {
 
   #addTunnelled(record: number, sniffer: Tunnelled): void {
     const { to } = sniffer;
-    this.#setLink(record, sniffer, sniffer.mac ?? UNKNOWN_NEXT_HOP);
-    this.#setAddress(record, to, tunnelFlags(sniffer));
+    const nextHop = sniffer.mac ?? this.#nextHop(to);
+    this.#setLink(record, sniffer, nextHop ?? UNKNOWN_NEXT_HOP);
+    this.#setAddress(record, to, tunnelFlags(sniffer) | (nextHop === undefined ? at.SNIFFER_UNREACHABLE : 0));
     const source = this.#sources.find(({ family }) => family === to.family);
     if (source !== undefined) this.#write16(record + at.SNIFFER_SOURCE, source);
     else if (to.family === 4)

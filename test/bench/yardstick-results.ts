@@ -47,7 +47,7 @@ export function scenarioOf(
       count: 8 * ROUND,
       reserved: 0,
     },
-    turn: 32,
+    quantum: 16_384,
     time: { first: 1_700_000_000_000_000_000n, step: 1000n },
   };
 }

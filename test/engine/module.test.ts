@@ -17,6 +17,9 @@ const EXPORTS = [
   "giveSlot",
   "mapBuild",
   "memory",
+  "packetPrepare",
+  "packetReceive",
+  "packetSettle",
   "prepareSniffer",
   "process",
   "publish",
@@ -28,6 +31,12 @@ const EXPORTS = [
   "take",
   "takeFrom",
   "takeSlot",
+  "xdpComplete",
+  "xdpNotSent",
+  "xdpReceive",
+  "xdpRefill",
+  "xdpTransmit",
+  "xdpUnsent",
 ];
 
 function path(file: string): string {

@@ -4,6 +4,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as at from "../../assembly/memory/layout.js";
+import { QUANTUM } from "../../src/engine/deliveries.js";
 import { VERDICTS } from "../../src/engine/index.js";
 import { mapOf, mirrored, numberIn, type Origin, QueueGateway } from "./queue-gateway.js";
 
@@ -119,17 +120,29 @@ test.each<Origin>(["slot", "lent"])("are what a list is: frames that are in a %s
   );
 });
 
-test("a worker's own sender takes turns, each sniffer's packets in order", async () => {
-  const gateway = await QueueGateway.create(mapOf([{ name: "a" }, { name: "b" }], [{ name: "c" }]));
-  for (let number = 0; number < 100; number++) gateway.offer(mirrored(0, number));
-  gateway.offer(mirrored(1, 100));
+test("a worker's own sender takes turns of as many bytes, each sniffer's packets in order", async () => {
+  const lengths = { a: 1500, b: 100, c: 9000 };
+  const names = Object.keys(lengths) as (keyof typeof lengths)[];
+  const gateway = await QueueGateway.create(mapOf(...names.map((name) => [{ name }])), { largeSlots: 256 });
+  const bytes = 90_000;
+  const counts = names.map((name) => Math.floor(bytes / lengths[name]));
+  for (const [session, name] of names.entries()) {
+    for (let i = 0; i < counts[session]!; i++) gateway.offer(mirrored(session, i, lengths[name]));
+  }
   const taken: string[] = [];
   for (let some = gateway.take(70); some.length > 0; some = gateway.take(70)) taken.push(...some);
-  const inTurns = (name: string, from: number, to: number) =>
-    Array.from({ length: to - from }, (_, i) => `${name} ${from + i}`);
-  expect(taken.slice(0, 65)).toEqual([...inTurns("a", 0, 32), ...inTurns("b", 0, 32), "c 100"]);
-  for (const name of ["a", "b"]) {
-    expect(taken.filter((each) => each.startsWith(name))).toEqual(inTurns(name, 0, 100));
+  const sent = { a: 0, b: 0, c: 0 };
+  for (const each of taken) {
+    const name = each[0] as keyof typeof sent;
+    sent[name] += lengths[name];
+    if (Object.values(sent).some((so) => so > bytes - 2 * QUANTUM)) break;
+    // The bound of the method: a turn, and the longest frame.
+    const [least, , most] = Object.values(sent).sort((x, y) => x - y);
+    expect(most! - least!).toBeLessThanOrEqual(QUANTUM + 9000);
+  }
+  for (const [session, name] of names.entries()) {
+    const own = taken.filter((each) => each.startsWith(name));
+    expect(own).toEqual(Array.from({ length: counts[session]! }, (_, i) => `${name} ${i}`));
   }
 });
 

@@ -1,0 +1,162 @@
+// Deliveries to an AF_XDP socket: what the queues give goes into the kernel's ring where it lies, and comes back by the completion
+// ring; then it is sent. Between the two a slot leads to its record, and the record counts what of it is still out.
+
+import {
+  LARGE_STRIDE,
+  NONE,
+  RECORD_FRAME,
+  RECORD_LENGTH,
+  RECORD_NEXT,
+  RECORD_NOT_SENT,
+  RECORD_OUT,
+  RECORD_QUEUE,
+  RECORD_SLOT,
+  SLOT_STRIDE,
+  TAKEN,
+  TAKEN_MAX,
+  WORKER_IN_FLIGHT,
+  WORKER_SLOT_COUNT,
+  WORKER_SLOT_RECORDS,
+  WORKER_SLOTS,
+  WORKER_TAKEN_COUNT,
+  WORKER_TAKEN_DONE,
+  XDP_COMPLETION,
+  XDP_CONTINUES,
+  XDP_LONGEST,
+  XDP_PIECE,
+  XDP_TX,
+} from "./layout";
+import { queueAt, settle, takeReady } from "./queue";
+import { record } from "./records";
+import * as ring from "./ring";
+import { field, setField, worker } from "./worker";
+
+const ENTRY: u32 = 4; // shift: a descriptor of 16 bytes
+const ADDRESS: u32 = 3; // shift: an address of 8 bytes
+
+/** Puts deliveries into the ring, each queue's in order, queues in turns of `quantum` bytes. Gives how many packets. */
+export function transmit(socket: usize, quantum: u32): u32 {
+  let packets: u32 = 0;
+  let isFull = false;
+  while (!isFull) {
+    let next = field(WORKER_TAKEN_DONE);
+    let taken = field(WORKER_TAKEN_COUNT);
+    if (next == taken) {
+      const room = ring.room(socket + XDP_TX, TAKEN_MAX);
+      if (room == 0) break;
+      taken = takeReady(min<u32>(TAKEN_MAX, room), quantum, worker() + TAKEN);
+      next = 0;
+      setField(WORKER_TAKEN_COUNT, taken);
+      if (taken == 0) {
+        setField(WORKER_TAKEN_DONE, 0);
+        break;
+      }
+    }
+    const from = next;
+    while (next < taken) {
+      if (!send(socket, load<u32>(worker() + TAKEN + (next << 2)))) {
+        isFull = true;
+        break;
+      }
+      next++;
+    }
+    packets += next - from;
+    setField(WORKER_TAKEN_DONE, next);
+  }
+  return packets;
+}
+
+/** False: there is no room for it now. What the interface would not take, or the ring never, is settled as not sent. */
+function send(socket: usize, entry: u32): bool {
+  const tx = socket + XDP_TX;
+  const pieces = piecesOf(entry, load<u32>(socket, XDP_LONGEST));
+  if (pieces > ring.size(tx)) {
+    settle(queueAt(load<u32>(record(entry), RECORD_QUEUE)), entry, false);
+    return true;
+  }
+  if (ring.room(tx, pieces) < pieces) return false;
+  store<u32>(record(entry), pieces, RECORD_OUT);
+  setField(WORKER_IN_FLIGHT, field(WORKER_IN_FLIGHT) + pieces);
+  const umem = field(WORKER_SLOTS);
+  const records = <usize>field(WORKER_SLOT_RECORDS);
+  let position = ring.position(tx);
+  for (let next = entry; next != NONE; ) {
+    const at = record(next);
+    store<u32>(records + (load<u32>(at, RECORD_SLOT) << 2), entry);
+    let address = load<u32>(at, RECORD_FRAME) - umem;
+    let length = load<u32>(at, RECORD_LENGTH);
+    while (length > <u32>XDP_PIECE) {
+      put(tx, position++, address, XDP_PIECE, XDP_CONTINUES);
+      address += XDP_PIECE;
+      length -= XDP_PIECE;
+    }
+    put(tx, position++, address, length, 0);
+    next = load<u32>(at, RECORD_NEXT);
+  }
+  ring.produced(tx, position);
+  return true;
+}
+
+/** Entries that a packet takes, fragments and all; more than any ring has when one of its frames is longer than `longest`. */
+function piecesOf(entry: u32, longest: u32): u32 {
+  let pieces: u32 = 0;
+  for (let next = entry; next != NONE; next = load<u32>(record(next), RECORD_NEXT)) {
+    const length = load<u32>(record(next), RECORD_LENGTH);
+    if (length > longest) return u32.MAX_VALUE;
+    pieces += length <= <u32>XDP_PIECE ? 1 : (length + XDP_PIECE - 1) / XDP_PIECE;
+  }
+  return pieces;
+}
+
+function put(tx: usize, position: u32, address: u32, length: u32, options: u32): void {
+  const entry = ring.entryAt(tx, position, ENTRY);
+  store<u64>(entry, address);
+  store<u32>(entry, length, 8);
+  store<u32>(entry, options, 12);
+}
+
+/** Entries that the kernel has not looked at and waits to be told of. */
+export function unsent(socket: usize): u32 {
+  const tx = socket + XDP_TX;
+  if (!ring.needsWakeup(tx)) return 0;
+  return ring.waiting(tx);
+}
+
+/** The entry that the kernel looked at last was not sent (an interface without a carrier), though it completes like all others. */
+export function notSent(socket: usize): void {
+  const tx = socket + XDP_TX;
+  const last = ring.position(tx) - ring.waiting(tx) - 1;
+  const address = <u32>load<u64>(ring.entryAt(tx, last, ENTRY));
+  const at = record(load<u32>(<usize>field(WORKER_SLOT_RECORDS) + (slotOf(address) << 2)));
+  store<u32>(at, load<u32>(at, RECORD_OUT) | RECORD_NOT_SENT, RECORD_OUT);
+}
+
+/** Settles what the kernel has sent. Gives how many packets. */
+export function complete(socket: usize): u32 {
+  const completion = socket + XDP_COMPLETION;
+  const available = ring.available(completion);
+  if (available == 0) return 0;
+  const records = <usize>field(WORKER_SLOT_RECORDS);
+  let position = ring.position(completion);
+  let packets: u32 = 0;
+  for (let i: u32 = 0; i < available; i++) {
+    const address = <u32>load<u64>(ring.entryAt(completion, position++, ADDRESS));
+    const entry = load<u32>(records + (slotOf(address) << 2));
+    const at = record(entry);
+    const out = load<u32>(at, RECORD_OUT) - 1;
+    store<u32>(at, out, RECORD_OUT);
+    if ((out & ~RECORD_NOT_SENT) != 0) continue;
+    settle(queueAt(load<u32>(at, RECORD_QUEUE)), entry, out == 0);
+    packets++;
+  }
+  ring.consumed(completion, position);
+  setField(WORKER_IN_FLIGHT, field(WORKER_IN_FLIGHT) - available);
+  return packets;
+}
+
+/** The slot that an address of the UMEM is in: slots, then large ones. */
+function slotOf(address: u32): u32 {
+  const count = field(WORKER_SLOT_COUNT);
+  const small = count * SLOT_STRIDE;
+  return address < small ? address / SLOT_STRIDE : count + (address - small) / LARGE_STRIDE;
+}

@@ -1,0 +1,117 @@
+// spangate run: the live gateway.
+
+import { accessSync, constants } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { SpangateError } from "../errors.js";
+import { reportFailure, say } from "./failures.js";
+
+const EXAMPLES = `
+Examples:
+  $ sudo spangate run gateway.yaml
+        until SIGTERM or Ctrl-C; then what is queued goes out, and the balance is printed
+  $ sudo spangate run gateway.yaml --json > balance.json
+        the balance for a program
+  $ spangate status --watch
+        meanwhile, with \`api\` in the configuration: what it does now
+
+A second signal ends it at once.
+
+Exit code: 0 ended in order, 1 broken off, 2 the configuration has mistakes, 130 or 143 by a second signal.`;
+
+export function runCommand(command: Command): Command {
+  return command
+    .description("receive mirrored traffic live and send each tenant's packets to its sniffers")
+    .argument("<FILE>", "the configuration")
+    .option("--json", "the balance as one JSON document")
+    .option("-q, --quiet", "say nothing but what is wrong")
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+interface Flags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** When a worker has broken: what the others have queued goes out meanwhile, in milliseconds. */
+const BROKEN_DEADLINE = 500;
+
+async function run(file: string, flags: Flags): Promise<void> {
+  // Everything that is used later: the user that the gateway becomes may not be allowed to read it.
+  const { loadConfig } = await import("../config/load.js");
+  const { ControlServer } = await import("../control/server.js");
+  const { Supervised } = await import("../control/supervised.js");
+  const { statusDocument } = await import("../control/status.js");
+  const { LiveGateway } = await import("../datapath/live.js");
+  const { assertSealable, assertSealed, becomeUser, findUser, seal } = await import("../linux/index.js");
+  const { balanceJson, balanceText } = await import("./balance.js");
+  const { reportStyleFor, write } = await import("./terminal.js");
+
+  const config = await loadConfig(file, { live: true });
+  const { api, user, sealed } = config;
+  const owner = user === undefined ? undefined : findUser(user);
+  if (sealed) assertSealable(user);
+  const asked = signalled();
+  const supervised = new Supervised();
+  // First, so that of two gateways the second touches no interface.
+  const control = api === undefined ? undefined : await ControlServer.listen(supervised, api.socket, owner);
+  try {
+    const gateway = await LiveGateway.start(config, {
+      beforeThreads: () => {
+        if (user !== undefined) {
+          becomeUser(user);
+          assertReadable(user);
+        }
+        if (sealed) seal();
+      },
+    });
+    supervised.started(gateway);
+    let failure: unknown;
+    try {
+      if (sealed) assertSealed();
+      if (!flags.quiet) say(`ready: ${gateway.description}`);
+      for (const to of gateway.unreachable) say(`${to} does not answer yet: what is for it is a send-error`);
+      gateway.follow((error) => reportFailure(error));
+      await Promise.race([asked, gateway.broken]);
+    } catch (error) {
+      failure = error;
+    }
+    const status = await supervised.stop(failure === undefined ? undefined : BROKEN_DEADLINE);
+    const document = statusDocument(status);
+    if (flags.json) await write(process.stdout, balanceJson(document));
+    else if (!flags.quiet) await write(process.stdout, balanceText(document, reportStyleFor(process.stdout)));
+    if (failure !== undefined) throw failure;
+  } finally {
+    await control?.close();
+  }
+}
+
+/** Workers are about to read what they run. */
+function assertReadable(user: string): void {
+  const program = fileURLToPath(new URL("../datapath/live-thread.js", import.meta.url));
+  try {
+    accessSync(program, constants.R_OK);
+  } catch (cause) {
+    const message = `User ${user} may not read ${program}: install Spangate where everybody may, such as /usr/lib or /opt.`;
+    throw new SpangateError("NOT_PERMITTED", message, { cause, details: { user, file: program } });
+  }
+}
+
+/** What sends a signal may send it to the process and then to its group, as timeout(1) does: that is one. */
+const ONE_SIGNAL = 200;
+
+/** When somebody asks the gateway to end. A second time ends it at once. */
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked: number | undefined;
+    for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
+      process.on(signal, () => {
+        const now = performance.now();
+        if (asked !== undefined && now - asked > ONE_SIGNAL) process.exit(code);
+        asked ??= now;
+        resolve();
+      });
+    }
+  });
+}

@@ -1,0 +1,162 @@
+// The live gateway: opens both interfaces, builds the engine with a worker for each receive queue, and runs a thread for each. The main
+// thread is never on a packet's way: it starts, reads accounts, and ends.
+
+import type { LiveGatewayConfig } from "../config/schema.js";
+import { Engine } from "../engine/index.js";
+import { createEvent, Rtnetlink } from "../linux/index.js";
+import { engineOptions } from "./decode-options.js";
+import { CONTROL_SIZE } from "./live-loop.js";
+import { LiveMap } from "./live-map.js";
+import { type OpenedPorts, openPorts } from "./live-ports.js";
+import { type LiveStatus, readStatus } from "./live-status.js";
+import type { ThreadSeat } from "./live-thread.js";
+import { endThreads, LiveThread } from "./live-thread-handle.js";
+
+/** Frames that wait to be received into, and places of the rings: some milliseconds of a fast sender. */
+const FILL = 4096;
+const RING = 2048;
+/** Slots beside those: for queues, and for copies. */
+const QUEUED = 8192;
+const LARGE_SLOTS = 256;
+/** Mirror sessions that are tracked by each worker. */
+const SESSIONS = 1 << 18;
+/** Linear memory: two generations of the tenant map above all. Pages that nobody touches cost nothing. */
+const MEMORY = 1 << 30;
+/** How long what is queued may take to go out at the end, in milliseconds. */
+const DRAIN_DEADLINE = 5000;
+
+export interface LiveGatewayOptions {
+  /** When every socket is open and no worker has been started: what is given up here, workers never have. */
+  readonly beforeThreads?: () => void;
+}
+
+interface Parts {
+  readonly engine: Engine;
+  readonly map: LiveMap;
+  readonly ports: OpenedPorts;
+  readonly threads: readonly LiveThread[];
+}
+
+export class LiveGateway {
+  /** Rejects when a worker's thread breaks. */
+  readonly broken: Promise<never>;
+  readonly #engine: Engine;
+  readonly #map: LiveMap;
+  readonly #ports: OpenedPorts;
+  readonly #threads: readonly LiveThread[];
+  readonly #started = Date.now();
+
+  private constructor({ engine, map, ports, threads }: Parts) {
+    this.#engine = engine;
+    this.#map = map;
+    this.#ports = ports;
+    this.#threads = threads;
+    this.broken = Promise.race(threads.map(({ broken }) => broken));
+    this.broken.catch(() => {});
+  }
+
+  /** @throws SpangateError of every kind that the kernel or the configuration gives reason for */
+  static async start(
+    config: LiveGatewayConfig,
+    { beforeThreads }: LiveGatewayOptions = {},
+  ): Promise<LiveGateway> {
+    const { tunnel, delivery, decode } = config;
+    const netlink = Rtnetlink.open();
+    const opened: (() => unknown)[] = [() => netlink.close()];
+    try {
+      const tunnelLink = netlink.link(tunnel.interface);
+      const deliveryLink = netlink.link(delivery.interface ?? tunnel.interface);
+      const engine = await Engine.create(
+        {
+          ...engineOptions(decode, tunnel.ports),
+          workers: tunnel.queues,
+          slots: FILL + RING + QUEUED,
+          reserved: RING,
+          largeSlots: LARGE_SLOTS,
+          sessions: SESSIONS,
+          queues: Math.max(1, 2 * config.sniffers.length),
+          memory: MEMORY,
+        },
+        "shared",
+      );
+      const map = await LiveMap.start(config, engine, deliveryLink);
+      opened.push(() => map.close());
+      const ports = await openPorts({
+        engine,
+        config: tunnel,
+        tunnelLink,
+        deliveryLink,
+        fill: FILL,
+        ring: RING,
+      });
+      opened.push(
+        () => ports.tunnel.close(),
+        () => ports.delivery.close(),
+      );
+      beforeThreads?.();
+      const threads = ports.seats.map((seats, i) => startThread(engine, i, seats));
+      opened.push(() => Promise.all(threads.map((thread) => thread.terminate())));
+      await Promise.all(threads.map(({ ready }) => ready));
+      netlink.close();
+      return new LiveGateway({ engine, map, ports, threads });
+    } catch (error) {
+      for (const undo of opened.reverse()) await undo();
+      throw error;
+    }
+  }
+
+  /** `afxdp, in the driver, copy`: how frames come in, and in one line what is not as it could be. */
+  get description(): string {
+    const { tunnel, delivery, notes } = this.#ports;
+    const remarks = [...notes, ...(delivery.warning === undefined ? [] : [delivery.warning])];
+    return [tunnel.description, ...remarks].join("; ");
+  }
+
+  /** Where sniffers are whose next hop is not known now; what is for them is a send error. */
+  get unreachable(): readonly string[] {
+    return this.#map.unreachable;
+  }
+
+  /** Follows what the kernel says of the ways to sniffers. `failed` is told what went wrong on the way; the map in force stays. */
+  follow(failed: (error: unknown) => void): void {
+    const wake = () => {
+      for (const thread of this.#threads) thread.wake();
+    };
+    this.#map.follow(wake, failed);
+  }
+
+  /** Accounts now. Of a worker in full work they are some packets apart from one another. */
+  status(): LiveStatus {
+    return readStatus({
+      engine: this.#engine,
+      kernel: this.#ports.tunnel.losses(),
+      receive: this.#ports.tunnel.description,
+      send: this.#ports.delivery.description,
+      seconds: (Date.now() - this.#started) / 1000,
+    });
+  }
+
+  /** Takes nothing in any more, sends what is queued for `deadline` milliseconds at the most, and ends. Gives the last accounts. */
+  async stop(deadline = DRAIN_DEADLINE): Promise<LiveStatus> {
+    this.#map.close();
+    await this.#ports.tunnel.detach();
+    await endThreads(this.#threads, deadline);
+    const status = this.status();
+    this.#ports.delivery.close();
+    this.#ports.tunnel.close();
+    return status;
+  }
+}
+
+function startThread(engine: Engine, number: number, seats: OpenedPorts["seats"][number]): LiveThread {
+  const { memory } = engine;
+  const control = memory.allocate(CONTROL_SIZE).address;
+  const event = createEvent();
+  const seat: ThreadSeat = { engine: engine.seat(number), ...seats, control, event };
+  return new LiveThread({
+    program: new URL("./live-thread.js", import.meta.url),
+    seat,
+    control: new Int32Array(memory.memory.buffer, control, CONTROL_SIZE / 4),
+    event,
+  });
+}

@@ -1,0 +1,45 @@
+// The accounts of a live gateway.
+
+import type { Counters, Engine, Session, SnifferAccounts } from "../engine/index.js";
+import type { KernelLosses } from "../telemetry/losses.js";
+
+export interface LiveStatus {
+  /** Since the start. */
+  readonly seconds: number;
+  /** How packets come in and go out. */
+  readonly receive: string;
+  readonly send: string;
+  /** Of all workers. */
+  readonly counters: Counters;
+  /** Of each. */
+  readonly workers: readonly Counters[];
+  /** Lost before the engine saw it. */
+  readonly kernel: KernelLosses;
+  readonly sniffers: ReadonlyMap<string, SnifferAccounts>;
+  readonly sessions: readonly Session[];
+}
+
+export interface StatusSources {
+  readonly engine: Engine;
+  readonly kernel: KernelLosses;
+  readonly receive: string;
+  readonly send: string;
+  readonly seconds: number;
+}
+
+/** As it is now: of a worker at work the numbers are some packets apart from one another. */
+export function readStatus({ engine, ...rest }: StatusSources): LiveStatus {
+  const workers = engine.workers.map((worker) => worker.counters());
+  return {
+    ...rest,
+    counters: workers.reduce(add),
+    workers,
+    sniffers: engine.queues.accounts(),
+    sessions: engine.workers.flatMap((worker) => [...worker.sessions]),
+  };
+}
+
+function add(a: Counters, b: Counters): Counters {
+  const names = Object.keys(a) as (keyof Counters)[];
+  return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as Counters;
+}

@@ -1,0 +1,92 @@
+// A data-path worker's thread as the main thread has it: told what to do, and watched.
+
+import { Worker } from "node:worker_threads";
+import { SpangateError } from "../errors.js";
+import { close, wake } from "../linux/index.js";
+import { CONTROL, STATES } from "./live-loop.js";
+
+/** How long a worker that was told to end may take to hear it, in milliseconds. */
+const HEARING = 1000;
+
+export interface ThreadOptions {
+  /** What it runs. Says something when it is ready. */
+  readonly program: URL;
+  readonly seat: unknown;
+  /** Its control words. */
+  readonly control: Int32Array;
+  /** Wakes it. It is closed with the thread. */
+  readonly event: number;
+}
+
+export class LiveThread {
+  /** Rejects when it breaks before. */
+  readonly ready: Promise<void>;
+  readonly ended: Promise<void>;
+  /** Rejects when it ends although nobody has told it to. */
+  readonly broken: Promise<never>;
+  readonly #worker: Worker;
+  readonly #control: Int32Array;
+  readonly #event: number;
+  #isTold = false;
+  #isOver = false;
+
+  constructor({ program, seat, control, event }: ThreadOptions) {
+    const worker = new Worker(program, { workerData: seat });
+    this.#worker = worker;
+    this.#control = control;
+    this.#event = event;
+    this.broken = new Promise((_, reject) => {
+      worker.once("error", (error) => reject(SpangateError.revive(error) ?? error));
+      worker.once("exit", (code) => {
+        if (!this.#isTold) reject(new Error(`A worker's thread has ended by itself, with code ${code}.`));
+      });
+    });
+    this.broken.catch(() => {});
+    const said = new Promise<void>((resolve) => {
+      worker.once("message", () => resolve());
+    });
+    this.ready = Promise.race([said, this.broken]);
+    this.ready.catch(() => {});
+    this.ended = new Promise((resolve) => {
+      worker.once("exit", () => {
+        close(event);
+        this.#isOver = true;
+        resolve();
+      });
+    });
+  }
+
+  /** One of STATES. */
+  tell(state: number): void {
+    if (this.#isOver) return;
+    this.#isTold ||= state !== STATES.running;
+    Atomics.store(this.#control, CONTROL.state, state);
+    wake(this.#event);
+  }
+
+  /** Has it look for work, or for another map. */
+  wake(): void {
+    if (!this.#isOver) wake(this.#event);
+  }
+
+  /** Ends it wherever it is. */
+  async terminate(): Promise<void> {
+    this.#isTold = true;
+    await this.#worker.terminate();
+  }
+}
+
+/** Has all send what is queued and end, those that take longer than `deadline` (ms) without, and those that do not hear by force. */
+export async function endThreads(threads: readonly LiveThread[], deadline: number): Promise<void> {
+  const tell = (state: number) => {
+    for (const thread of threads) thread.tell(state);
+  };
+  tell(STATES.draining);
+  const late = setTimeout(() => tell(STATES.stopped), deadline);
+  const deaf = setTimeout(() => {
+    for (const thread of threads) void thread.terminate();
+  }, deadline + HEARING);
+  await Promise.all(threads.map(({ ended }) => ended));
+  clearTimeout(late);
+  clearTimeout(deaf);
+}

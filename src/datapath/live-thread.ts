@@ -1,0 +1,27 @@
+// A data-path worker's thread: makes its engine, receiver and transmitter of what it is given, and runs until it is told to end.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { type EngineSeat, EngineThread } from "../engine/index.js";
+import { CONTROL_SIZE, runLoop } from "./live-loop.js";
+import { type DeliverySeat, receiverOf, type TunnelSeat, transmitterOf } from "./seats.js";
+
+/** Everything that a worker's thread is given. Plain data. */
+export interface ThreadSeat {
+  readonly engine: EngineSeat;
+  readonly tunnel: TunnelSeat;
+  readonly delivery: DeliverySeat;
+  /** Address of its control words. */
+  readonly control: number;
+  readonly event: number;
+}
+
+const seat = workerData as ThreadSeat;
+const engine = await EngineThread.attach(seat.engine);
+parentPort!.postMessage("ready");
+runLoop({
+  engine,
+  receiver: receiverOf(engine, seat.tunnel),
+  transmitter: transmitterOf(engine, seat.delivery),
+  control: new Int32Array(seat.engine.memory.buffer, seat.control, CONTROL_SIZE / 4),
+  event: seat.event,
+});

@@ -1,0 +1,33 @@
+// A worker's seats: plain data that its thread makes a receiver and a transmitter of, whatever the backend.
+
+import type { Receiver } from "../capture/live.js";
+import type { EngineThread } from "../engine/index.js";
+import type { Transmitter } from "../transmit/live.js";
+import {
+  type PacketDeliverySeat,
+  PacketReceiver,
+  PacketTransmitter,
+  type PacketTunnelSeat,
+} from "./packet-seat.js";
+import { XdpReceiver, type XdpSeat, XdpTransmitter } from "./xdp-seat.js";
+
+export type TunnelSeat = XdpSeat | PacketTunnelSeat;
+export type DeliverySeat = XdpSeat | PacketDeliverySeat;
+
+export function receiverOf(engine: EngineThread, seat: TunnelSeat): Receiver {
+  switch (seat.kind) {
+    case "afxdp":
+      return new XdpReceiver(engine, seat);
+    case "afpacket":
+      return new PacketReceiver(engine, seat);
+  }
+}
+
+export function transmitterOf(engine: EngineThread, seat: DeliverySeat): Transmitter {
+  switch (seat.kind) {
+    case "afxdp":
+      return new XdpTransmitter(engine, seat);
+    case "afpacket":
+      return new PacketTransmitter(engine, seat);
+  }
+}

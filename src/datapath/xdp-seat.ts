@@ -1,0 +1,70 @@
+// A worker's seat on AF_XDP: what its thread is given, and what it makes of it.
+
+import type { Receiver } from "../capture/live.js";
+import { type EngineThread, QUANTUM } from "../engine/index.js";
+import { takeError, wakeReceive, wakeTransmit } from "../linux/index.js";
+import type { Transmitter } from "../transmit/live.js";
+
+/** One socket: its descriptor, and the address of its rings for the engine. */
+export interface XdpSeat {
+  readonly kind: "afxdp";
+  readonly fd: number;
+  readonly socket: number;
+}
+
+/** Packets that the kernel may drop, one a call, before it is reception's turn again. */
+const MOST_DROPPED = 64;
+
+export class XdpReceiver implements Receiver {
+  readonly fd: number;
+  readonly #socket: number;
+  readonly #engine: EngineThread;
+
+  constructor(engine: EngineThread, { fd, socket }: XdpSeat) {
+    this.fd = fd;
+    this.#socket = socket;
+    this.#engine = engine;
+  }
+
+  receive(): number {
+    return this.#engine.receive(this.#socket, now());
+  }
+  refill(): void {
+    if (this.#engine.refill(this.#socket)) wakeReceive(this.fd);
+  }
+  recover(): void {
+    takeError(this.fd);
+  }
+}
+
+export class XdpTransmitter implements Transmitter {
+  readonly fd: number;
+  readonly #socket: number;
+  readonly #engine: EngineThread;
+
+  constructor(engine: EngineThread, { fd, socket }: XdpSeat) {
+    this.fd = fd;
+    this.#socket = socket;
+    this.#engine = engine;
+  }
+
+  get inFlight(): number {
+    return this.#engine.inFlight;
+  }
+  transmit(): number {
+    const packets = this.#engine.transmit(this.#socket, QUANTUM);
+    for (let dropped = 0; this.#engine.unsent(this.#socket) > 0; dropped++) {
+      if (dropped === MOST_DROPPED || !wakeTransmit(this.fd)) break;
+      this.#engine.notSent(this.#socket);
+    }
+    return packets;
+  }
+  complete(): number {
+    return this.#engine.complete(this.#socket);
+  }
+}
+
+/** Nanoseconds since 1970. AF_XDP tells no time of arrival. */
+function now(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
+}

@@ -1,0 +1,99 @@
+// The engine in a worker thread: an instance of its own over the shared memory, attached to the block that the main thread has made for
+// it. Numbers in, numbers out; nothing here makes an object a batch but the time.
+
+import * as at from "../../assembly/memory/layout.js";
+import { type EngineExports, instantiate, loadModule } from "./wasm.js";
+
+/** What a thread is given, by `postMessage`. */
+export interface EngineSeat {
+  readonly memory: WebAssembly.Memory;
+  /** Address of the worker's block. */
+  readonly block: number;
+}
+
+export class EngineThread {
+  /** Most frames that a batch takes. */
+  readonly capacity = at.BATCH;
+  readonly #exports: EngineExports;
+  readonly #words: Uint32Array;
+  readonly #block: number;
+
+  private constructor(exports: EngineExports, { memory, block }: EngineSeat) {
+    this.#exports = exports;
+    this.#words = new Uint32Array(memory.buffer);
+    this.#block = block;
+  }
+
+  /** Throws ABI_MISMATCH. */
+  static async attach(seat: EngineSeat): Promise<EngineThread> {
+    const exports = await instantiate(await loadModule("shared"), seat.memory);
+    exports.attach(seat.block, 0);
+    return new EngineThread(exports, seat);
+  }
+
+  /** Announces what an AF_XDP socket has received, at the time given (ns since 1970). Gives how many frames. */
+  receive(socket: number, time: bigint): number {
+    return this.#exports.xdpReceive(socket, 0, at.BATCH, time);
+  }
+  /** Gives the kernel free slots to receive into. True: it waits to be told of them. */
+  refill(socket: number): boolean {
+    return this.#exports.xdpRefill(socket) !== 0;
+  }
+  /** Processes the first `count` descriptors (0: says only which map this worker has seen), and frees the slots that no queue took. */
+  process(count: number): void {
+    let done = 0;
+    do {
+      done = this.#exports.process(done, count);
+    } while (done < count);
+    if (count > 0) this.#exports.recycle(count);
+  }
+  /** Puts what is queued into a socket's transmit ring, in turns of `quantum` bytes. Gives how many packets. */
+  transmit(socket: number, quantum: number): number {
+    return this.#exports.xdpTransmit(socket, quantum);
+  }
+  /** Settles what was sent. Gives how many packets. */
+  complete(socket: number): number {
+    return this.#exports.xdpComplete(socket);
+  }
+  /** What of the transmit ring the kernel has not looked at and waits to be told of. */
+  unsent(socket: number): number {
+    return this.#exports.xdpUnsent(socket);
+  }
+  /** Announces what an AF_PACKET socket's ring has. Gives how many frames. */
+  receivePackets(socket: number): number {
+    return this.#exports.packetReceive(socket, 0, at.BATCH);
+  }
+  /** Messages for `sendmmsg` that wait at `nextMessage`; made of what is queued, in turns of `quantum` bytes, when none did. */
+  prepareMessages(socket: number, quantum: number): number {
+    return this.#exports.packetPrepare(socket, quantum);
+  }
+  /** Offset in linear memory of the first message that waits. */
+  nextMessage(socket: number): number {
+    const first = this.#words[(socket + at.PACKET_FIRST) >>> 2]!;
+    return this.#words[(socket + at.PACKET_MESSAGES) >>> 2]! + first * at.MESSAGE_SIZE;
+  }
+  /** So many of them are sent, and with `refused` the one behind never can be. Gives how many packets are done with. */
+  settleMessages(socket: number, sent: number, refused: boolean): number {
+    return this.#exports.packetSettle(socket, sent, refused ? 1 : 0);
+  }
+  /** What the kernel looked at last in a transmit ring it has dropped. */
+  notSent(socket: number): void {
+    this.#exports.xdpNotSent(socket);
+  }
+  /** Gives up fragments that wait for others. */
+  flush(): void {
+    this.#exports.flush();
+  }
+
+  /** Queues that hold something. */
+  get readyQueues(): number {
+    return this.#field(at.WORKER_READY_COUNT);
+  }
+  /** Chunks in a transmit ring. */
+  get inFlight(): number {
+    return this.#field(at.WORKER_IN_FLIGHT);
+  }
+  #field(offset: number): number {
+    return this.#words[(this.#block + offset) >>> 2]!;
+  }
+}

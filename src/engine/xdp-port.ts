@@ -1,0 +1,45 @@
+// Where an instance of the engine finds the rings of an AF_XDP socket: a table in linear memory, filled in by who has opened the socket.
+
+import * as at from "../../assembly/memory/layout.js";
+import type { LinearMemory } from "./memory.js";
+
+/** A ring that the kernel and the engine share: offsets in linear memory of both positions, flags and entries; number of entries. */
+export interface SharedRing {
+  readonly producer: number;
+  readonly consumer: number;
+  readonly flags: number;
+  readonly entries: number;
+  readonly size: number;
+}
+
+/** The rings of one socket. One that only receives has no `tx`, one that only sends no `rx`. */
+export interface SharedRings {
+  readonly rx?: SharedRing;
+  readonly tx?: SharedRing;
+  readonly fill?: SharedRing;
+  readonly completion?: SharedRing;
+}
+
+const PLACES = { rx: at.XDP_RX, tx: at.XDP_TX, fill: at.XDP_FILL, completion: at.XDP_COMPLETION } as const;
+
+/**
+ * Enters a socket. Gives the address by which `EngineThread` knows it.
+ *
+ * @param longest most bytes of a frame that its interface sends
+ */
+export function enterXdpSocket(memory: LinearMemory, rings: SharedRings, longest: number): number {
+  const { address } = memory.allocate(at.XDP_SIZE);
+  const { u32 } = memory;
+  for (const [name, place] of Object.entries(PLACES) as [keyof SharedRings, number][]) {
+    const ring = rings[name];
+    if (ring === undefined) continue;
+    const words = (address + place) >>> 2;
+    u32[words + at.RING_PRODUCER / 4] = ring.producer;
+    u32[words + at.RING_CONSUMER / 4] = ring.consumer;
+    u32[words + at.RING_FLAGS / 4] = ring.flags;
+    u32[words + at.RING_ENTRIES / 4] = ring.entries;
+    u32[words + at.RING_MASK / 4] = ring.size - 1;
+  }
+  u32[(address + at.XDP_LONGEST) >>> 2] = Math.min(longest, at.XDP_PIECES * at.XDP_PIECE);
+  return address;
+}

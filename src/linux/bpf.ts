@@ -1,0 +1,142 @@
+// eBPF by the `bpf` system call (bpf(2), include/uapi/linux/bpf.h): maps, XDP programs, and links that hold a program on an interface
+// for as long as this process has them open, so that nothing is left behind when it is killed.
+
+import { check, errno, libc, stable, systemError } from "./libc.js";
+
+const NR_BPF = process.arch === "arm64" ? 280 : 321;
+const MAP_CREATE = 0;
+const MAP_UPDATE_ELEM = 2;
+const PROG_LOAD = 5;
+const PROG_TEST_RUN = 10;
+const LINK_CREATE = 28;
+const PROG_TYPE_XDP = 6;
+const ATTACH_XDP = 37;
+const LOG_SIZE = 1 << 20;
+const NAME_LENGTH = 15;
+/** Bytes by which a program may lengthen the frame of a test. */
+const GROWTH = 256;
+
+/** Kinds of maps that are used here. */
+export const BpfMap = { XskMap: 17 } as const;
+
+/** Program flag: takes frames of several buffers (jumbo frames). */
+export const XDP_HAS_FRAGS = 32;
+/** How a program runs: in the driver, or behind it on socket buffers. */
+export const XDP_MODES = { native: 4, skb: 2 } as const;
+export type XdpMode = keyof typeof XDP_MODES;
+function bpf(command: number, attributes: DataView, about: string): number {
+  const bytes = new Uint8Array(attributes.buffer);
+  return check(libc.syscall(NR_BPF, command, bytes, bytes.length), "bpf", about);
+}
+
+function attributes(length: number): DataView {
+  return new DataView(new ArrayBuffer(length));
+}
+
+function setName(view: DataView, offset: number, name: string): void {
+  for (const [i, char] of [...name.slice(0, NAME_LENGTH)].entries())
+    view.setUint8(offset + i, char.charCodeAt(0));
+}
+
+/** A new map, by its file descriptor. Sizes in bytes. */
+export function createMap(
+  type: number,
+  keySize: number,
+  valueSize: number,
+  entries: number,
+  name: string,
+): number {
+  const view = attributes(72);
+  for (const [i, word] of [type, keySize, valueSize, entries].entries()) view.setUint32(i * 4, word, true);
+  setName(view, 28, name);
+  return bpf(MAP_CREATE, view, `create the BPF map ${name}`);
+}
+
+/** Sets a map's entry of 4 bytes, such as a socket. */
+export function updateMap(map: number, key: number, value: number): void {
+  const { bytes, address } = stable(16);
+  const words = new Uint32Array(bytes.buffer);
+  words[0] = key;
+  words[2] = value;
+  const view = attributes(32);
+  view.setUint32(0, map, true);
+  view.setBigUint64(8, BigInt(address), true);
+  view.setBigUint64(16, BigInt(address + 8), true);
+  bpf(MAP_UPDATE_ELEM, view, `set entry ${key} of a BPF map`);
+}
+
+/**
+ * Loads an XDP program. Gives its file descriptor; what the verifier says of one that it refuses is in the error.
+ *
+ * @param flags XDP_HAS_FRAGS or 0
+ */
+export function loadProgram(instructions: Uint8Array, name: string, flags: number): number {
+  const code = stable(instructions.length);
+  code.bytes.set(instructions);
+  const license = stable(8);
+  license.bytes.set(new TextEncoder().encode("GPL"));
+  const load = (log: { address: number } | undefined) => {
+    const view = attributes(72);
+    view.setUint32(0, PROG_TYPE_XDP, true);
+    view.setUint32(4, instructions.length / 8, true);
+    view.setBigUint64(8, BigInt(code.address), true);
+    view.setBigUint64(16, BigInt(license.address), true);
+    if (log !== undefined) {
+      view.setUint32(24, 1, true);
+      view.setUint32(28, LOG_SIZE, true);
+      view.setBigUint64(32, BigInt(log.address), true);
+    }
+    view.setUint32(44, flags, true);
+    setName(view, 48, name);
+    view.setUint32(68, ATTACH_XDP, true);
+    const bytes = new Uint8Array(view.buffer);
+    return libc.syscall(NR_BPF, PROG_LOAD, bytes, bytes.length);
+  };
+  const program = load(undefined);
+  if (program >= 0) return program;
+  const log = stable(LOG_SIZE);
+  const again = load(log);
+  if (again >= 0) return again;
+  const number = errno();
+  const text = new TextDecoder().decode(log.bytes.slice(0, log.bytes.indexOf(0)));
+  const last = text.trim().split("\n").slice(-3).join("; ");
+  throw systemError(number, "bpf", `load the XDP program ${name}${last === "" ? "" : ` (${last})`}`);
+}
+
+/** Attaches `program` to an interface until the link that it gives is closed, or the process ends. */
+export function attachXdp(program: number, interfaceIndex: number, mode: XdpMode, about: string): number {
+  const view = attributes(48);
+  view.setUint32(0, program, true);
+  view.setUint32(4, interfaceIndex, true);
+  view.setUint32(8, ATTACH_XDP, true);
+  view.setUint32(12, XDP_MODES[mode], true);
+  return bpf(LINK_CREATE, view, about);
+}
+
+/** What a program made of a frame. */
+export interface TestRun {
+  /** XDP_* of the kernel. */
+  readonly action: number;
+  /** The frame as the program left it. */
+  readonly frame: Uint8Array;
+}
+
+/**
+ * Lets a loaded XDP program look at a frame that no interface sees. It takes 14 bytes at the least.
+ *
+ * @throws SpangateError SYSTEM_CALL
+ */
+export function testRun(program: number, frame: Uint8Array): TestRun {
+  const data = stable(2 * frame.length + GROWTH);
+  data.bytes.set(frame);
+  const view = attributes(80);
+  view.setUint32(0, program, true);
+  view.setUint32(8, frame.length, true);
+  view.setUint32(12, frame.length + GROWTH, true);
+  view.setBigUint64(16, BigInt(data.address), true);
+  view.setBigUint64(24, BigInt(data.address + frame.length), true);
+  view.setUint32(32, 1, true);
+  bpf(PROG_TEST_RUN, view, "run a BPF program on a frame");
+  const length = view.getUint32(12, true);
+  return { action: view.getUint32(4, true), frame: data.bytes.slice(frame.length, frame.length + length) };
+}

@@ -1,0 +1,48 @@
+// What the rest may ask of Linux.
+export { attachXdp, BpfMap, createMap, loadProgram, updateMap, XDP_HAS_FRAGS, type XdpMode } from "./bpf.js";
+export { type Capabilities, type Capability, capabilities } from "./capabilities.js";
+export {
+  type Channels,
+  channels,
+  driverOf,
+  type Offload,
+  type OffloadState,
+  offload,
+  setOffload,
+} from "./ethtool.js";
+export { createEvent, drain, wake } from "./eventfd.js";
+export type { Address } from "./ip.js";
+export { addressOf } from "./libc.js";
+export { close, PAGE } from "./memory-map.js";
+export {
+  BLOCK_PATIENCE,
+  type Fanout,
+  type MappedBlocks,
+  PacketReceiveSocket,
+  PacketSendSocket,
+  REFUSED,
+  type RingMemory,
+  sendMessages,
+  TRY_LATER,
+  takeError,
+} from "./packet-socket.js";
+export { PollSet, type PollSource } from "./poll.js";
+export { becomeUser, dropAll } from "./privileges.js";
+export { SilentSocket } from "./raw-socket.js";
+export type { AddressScope, InterfaceAddress } from "./rtnetlink/address.js";
+export type { Link } from "./rtnetlink/link.js";
+export type { Neighbour, NeighbourState } from "./rtnetlink/neighbour.js";
+export type { Route, RouteType } from "./rtnetlink/route.js";
+export { type NetworkEvent, NetworkWatch, type Watched } from "./rtnetlink/watch.js";
+export { Rtnetlink } from "./rtnetlink.js";
+export { assertSealable, assertSealed, seal } from "./seal.js";
+export { SocketFilter } from "./socket-filter.js";
+export { findUser, type User } from "./users.js";
+export {
+  type FrameMemory,
+  wakeReceive,
+  wakeTransmit,
+  XdpSocket,
+  type XdpStatistics,
+  xdpStatistics,
+} from "./xdp-socket.js";

@@ -1,0 +1,60 @@
+// poll(2) over the same file descriptors again and again, without garbage: the one place where a worker sleeps.
+//
+//     pollfd   0 fd:32 | 4 events:16 | 6 revents:16
+
+import { constants } from "node:os";
+import { errno, libc, systemError } from "./libc.js";
+
+const POLLIN = 0x1;
+const POLLOUT = 0x4;
+const POLLERR = 0x8;
+const POLLHUP = 0x10;
+const POLLNVAL = 0x20;
+
+export interface PollSource {
+  readonly fd: number;
+  /** Wait for room to send, in place of something to read. */
+  readonly writable?: boolean;
+}
+
+export class PollSet {
+  readonly #bytes: Uint8Array;
+  readonly #events: Uint16Array;
+  readonly #count: number;
+
+  constructor(sources: readonly PollSource[]) {
+    this.#count = sources.length;
+    this.#bytes = new Uint8Array(8 * sources.length);
+    this.#events = new Uint16Array(this.#bytes.buffer);
+    const fds = new Int32Array(this.#bytes.buffer);
+    sources.forEach(({ fd, writable = false }, i) => {
+      fds[2 * i] = fd;
+      this.#events[4 * i + 2] = writable ? POLLOUT : POLLIN;
+    });
+  }
+
+  /**
+   * Sleeps until one of the sources is ready, or for `timeout` milliseconds (-1: for ever). A signal ends it early, as does
+   * `becomeUser`, which changes threads by a signal (nptl(7)): who has slept looks again anyway.
+   *
+   * @returns how many are ready; 0 when the time is over or a signal came
+   */
+  wait(timeout: number): number {
+    const ready = libc.poll(this.#bytes, this.#count, timeout);
+    if (ready >= 0) return ready;
+    if (errno() !== constants.errno.EINTR) throw systemError(errno(), "poll", "wait for packets");
+    // The kernel has left them as they were.
+    for (let i = 0; i < this.#count; i++) this.#events[4 * i + 3] = 0;
+    return 0;
+  }
+
+  /** Whether source `i` was ready for what it was waited for. */
+  ready(i: number): boolean {
+    return (this.#events[4 * i + 3]! & (POLLIN | POLLOUT)) !== 0;
+  }
+
+  /** Whether source `i` has an error to tell (a socket: SO_ERROR), was hung up, or is closed. */
+  failed(i: number): boolean {
+    return (this.#events[4 * i + 3]! & (POLLERR | POLLHUP | POLLNVAL)) !== 0;
+  }
+}

@@ -1,0 +1,63 @@
+// Sockets that take packets for the gateway's addresses and keep none. The kernel answers packets that nobody takes with ICMP, and
+// mirrored traffic has nobody where it is received beside the kernel's stack (AF_PACKET): the mirror source would get an error for
+// every packet. As long as such a socket is open it gets none.
+//
+// Not silenced: a first fragment without the others, which draws time exceeded after 30 s (RFC 792, RFC 4443 3.3); and GRE where
+// the kernel has a GRE handler (ip_gre), which answers for itself when no tunnel fits.
+
+import { type Address, addressFamily, addressText, socketAddress } from "./ip.js";
+import { check, libc } from "./libc.js";
+import { u32 } from "./netlink-message.js";
+import { dropEverything } from "./socket-filter.js";
+
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_IP = 0;
+const SOL_IPV6 = 41;
+const IP_FREEBIND = 15;
+const IPV6_FREEBIND = 78;
+
+export class SilentSocket {
+  private constructor(readonly fd: number) {}
+
+  /**
+   * Takes every packet of an IP protocol to this address; others that receive the same packets still get them.
+   *
+   * @throws SpangateError NOT_PERMITTED without CAP_NET_RAW, SYSTEM_CALL
+   */
+  static forProtocol(address: Address, protocol: number): SilentSocket {
+    const about = `take IP protocol ${protocol} to ${addressText(address)}`;
+    return SilentSocket.#open(address, SOCK_RAW, protocol, 0, about);
+  }
+
+  /**
+   * Takes every datagram to this address and port.
+   *
+   * @throws SpangateError SYSTEM_CALL (EADDRINUSE: another program takes them, and its answers are its own)
+   */
+  static forUdpPort(address: Address, port: number): SilentSocket {
+    const about = `take UDP to port ${port} of ${addressText(address)}`;
+    return SilentSocket.#open(address, SOCK_DGRAM, 0, port, about);
+  }
+
+  static #open(address: Address, type: number, protocol: number, port: number, about: string): SilentSocket {
+    const fd = check(libc.socket(addressFamily(address), type | SOCK_CLOEXEC, protocol), "socket", about);
+    const [level, option] = address.family === 4 ? [SOL_IP, IP_FREEBIND] : [SOL_IPV6, IPV6_FREEBIND];
+    const bound = socketAddress(address, port);
+    try {
+      dropEverything(fd);
+      // The address may come later, or go and come back: a link that flaps, an IPv6 address that is still tentative.
+      check(libc.setsockopt(fd, level, option, u32(1), 4), "setsockopt", about);
+      check(libc.bind(fd, bound, bound.length), "bind", about);
+    } catch (error) {
+      libc.close(fd);
+      throw error;
+    }
+    return new SilentSocket(fd);
+  }
+
+  close(): void {
+    libc.close(this.fd);
+  }
+}

@@ -1,0 +1,72 @@
+// A network interface as rtnetlink describes it (rtnetlink(7), include/uapi/linux/if_link.h):
+//
+//     ifinfomsg   0 family:8 | 2 type:16 | 4 index:32 | 8 flags:32 | 12 change:32 | 16 attributes
+
+import { attribute, attributesAt, numberOf, textOf, u32, viewOf, zeroEnded } from "../netlink-message.js";
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTMGRP_LINK = 0x1;
+
+const HEADER = 16;
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_LINKINFO = 18;
+const IFLA_INFO_KIND = 1;
+const IFLA_EXT_MASK = 29;
+const IFLA_NUM_TX_QUEUES = 31;
+const IFLA_NUM_RX_QUEUES = 32;
+const IFLA_ALT_IFNAME = 53;
+const RTEXT_FILTER_SKIP_STATS = 8;
+const IFF_UP = 0x1;
+const IFF_RUNNING = 0x40;
+/** Names longer than this, without the NUL, are alternative ones (`ip link property`). */
+const LONGEST_NAME = 15;
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** 6 bytes; none for an interface without addresses. */
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+  /** Switched on by the administrator. */
+  readonly up: boolean;
+  /** Up, with a carrier. */
+  readonly running: boolean;
+  /** Queues that the kernel has set aside; how many are in use is what `channels` says. */
+  readonly rxQueues: number;
+  readonly txQueues: number;
+  /** `veth`, `vxlan`, `bridge`; empty for a network card. */
+  readonly kind: string;
+}
+
+/** For one link by its name, or for a dump of all. */
+export function linkQuestion(name?: string): Uint8Array {
+  const withoutStatistics = attribute(IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS));
+  if (name === undefined) return Buffer.concat([new Uint8Array(HEADER), withoutStatistics]);
+  const text = zeroEnded(name);
+  const named = attribute(text.length > LONGEST_NAME + 1 ? IFLA_ALT_IFNAME : IFLA_IFNAME, text);
+  return Buffer.concat([new Uint8Array(HEADER), withoutStatistics, named]);
+}
+
+/** Undefined for what a bridge says of its ports and IPv6 of its settings, which come under the same message types. */
+export function readLink(body: Uint8Array): Link | undefined {
+  const view = viewOf(body);
+  if (view.getUint8(0) !== 0) return undefined;
+  const flags = view.getUint32(8, true);
+  const attributes = attributesAt(body, HEADER);
+  const information = attributes.get(IFLA_LINKINFO);
+  return {
+    index: view.getInt32(4, true),
+    name: textOf(attributes.get(IFLA_IFNAME)),
+    mac: Uint8Array.from(attributes.get(IFLA_ADDRESS) ?? []),
+    mtu: numberOf(attributes.get(IFLA_MTU)),
+    up: (flags & IFF_UP) !== 0,
+    running: (flags & IFF_RUNNING) !== 0,
+    rxQueues: numberOf(attributes.get(IFLA_NUM_RX_QUEUES)),
+    txQueues: numberOf(attributes.get(IFLA_NUM_TX_QUEUES)),
+    kind: information === undefined ? "" : textOf(attributesAt(information, 0).get(IFLA_INFO_KIND)),
+  };
+}

@@ -1,0 +1,255 @@
+// AF_XDP sockets (Documentation/networking/af_xdp.rst, include/uapi/linux/if_xdp.h): frame memory registered with the kernel, and the
+// rings by which frames pass, mapped into linear memory.
+
+import { constants } from "node:os";
+import { check, errno, libc, systemError } from "./libc.js";
+import { close, mapOver, PAGE, unmapOver } from "./memory-map.js";
+
+const AF_XDP = 44;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_XDP = 283;
+const XDP_MMAP_OFFSETS = 1;
+const XDP_RX_RING = 2;
+const XDP_TX_RING = 3;
+const XDP_UMEM_REG = 4;
+const XDP_UMEM_FILL_RING = 5;
+const XDP_UMEM_COMPLETION_RING = 6;
+const XDP_STATISTICS = 7;
+const XDP_OPTIONS = 8;
+const XDP_MAX_TX_SKB_BUDGET = 9;
+const XDP_UMEM_UNALIGNED_CHUNKS = 1;
+const XDP_SHARED_UMEM = 1;
+const XDP_COPY = 2;
+const XDP_ZEROCOPY = 4;
+const XDP_USE_NEED_WAKEUP = 8;
+const XDP_USE_SG = 16;
+const XDP_OPTIONS_ZEROCOPY = 1;
+/** Where in the file each ring is, and its place in XDP_MMAP_OFFSETS. */
+const RINGS = {
+  rx: { option: XDP_RX_RING, page: 0, place: 0, entry: 16 },
+  tx: { option: XDP_TX_RING, page: 0x80000000, place: 1, entry: 16 },
+  fill: { option: XDP_UMEM_FILL_RING, page: 0x100000000, place: 2, entry: 8 },
+  completion: { option: XDP_UMEM_COMPLETION_RING, page: 0x180000000, place: 3, entry: 8 },
+} as const;
+/** A socket that was closed this moment keeps its queue until the kernel has let go of its rings: some 16 ms. */
+const BIND_PATIENCE = 1000;
+const BIND_PAUSE = 10;
+
+export type RingName = keyof typeof RINGS;
+
+/** Linear memory as the kernel sees it. */
+export interface FrameMemory {
+  /** Address in this process of what has offset 0 in linear memory. */
+  readonly base: number;
+  /** Offset of the frames, whole pages, and their bytes. */
+  readonly umem: number;
+  readonly length: number;
+  /** Bytes from one frame to the next. */
+  readonly chunk: number;
+  /** Hands out whole pages of linear memory. Gives the offset. */
+  allocatePages(length: number): number;
+}
+
+/** Where the parts of a mapped ring lie in linear memory. */
+export interface MappedRing {
+  readonly producer: number;
+  readonly consumer: number;
+  readonly flags: number;
+  readonly entries: number;
+  /** Number of entries, a power of two. */
+  readonly size: number;
+}
+
+export interface XdpSocketOptions {
+  readonly interfaceIndex: number;
+  /** For messages. */
+  readonly interfaceName: string;
+  readonly queue: number;
+  /** Entries of each ring that the socket is to have, powers of two. Fill and completion ring are always there. */
+  readonly rx?: number;
+  readonly tx?: number;
+  readonly fill: number;
+  readonly completion: number;
+  /** Frames of several chunks. */
+  readonly jumbo: boolean;
+  /** `auto`: zero-copy where the driver can. */
+  readonly copy: "auto" | "copy" | "zero-copy";
+}
+
+/** What the kernel lost. Packets. */
+export interface XdpStatistics {
+  /** Of any cause but a full ring: too long for a chunk, above all. */
+  readonly dropped: number;
+  readonly ringFull: number;
+  readonly fillRingEmpty: number;
+  /** Descriptors that made no sense. */
+  readonly invalid: number;
+}
+
+export class XdpSocket {
+  readonly fd: number;
+  readonly rings: Partial<Record<RingName, MappedRing>> = {};
+  readonly #memory: FrameMemory;
+  readonly #mapped: { address: number; length: number }[] = [];
+  readonly #options: XdpSocketOptions;
+
+  private constructor(memory: FrameMemory, options: XdpSocketOptions) {
+    this.#memory = memory;
+    this.#options = options;
+    this.fd = check(libc.socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), "socket", "open an AF_XDP socket");
+  }
+
+  /**
+   * A socket of `memory`.
+   *
+   * @param shared another socket of the same memory, on another interface or queue
+   */
+  static async open(memory: FrameMemory, options: XdpSocketOptions, shared?: XdpSocket): Promise<XdpSocket> {
+    const socket = new XdpSocket(memory, options);
+    try {
+      if (shared === undefined) socket.#register();
+      socket.#makeRings();
+      await socket.#bind(shared);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+    return socket;
+  }
+
+  get #where(): string {
+    return `queue ${this.#options.queue} of ${this.#options.interfaceName}`;
+  }
+
+  #set(option: number, value: Uint8Array, about: string): void {
+    check(libc.setsockopt(this.fd, SOL_XDP, option, value, value.length), "setsockopt", about);
+  }
+
+  #register(): void {
+    const view = new DataView(new ArrayBuffer(32));
+    view.setBigUint64(0, BigInt(this.#memory.base + this.#memory.umem), true);
+    view.setBigUint64(8, BigInt(this.#memory.length), true);
+    view.setUint32(16, this.#memory.chunk, true);
+    view.setUint32(24, XDP_UMEM_UNALIGNED_CHUNKS, true);
+    this.#set(XDP_UMEM_REG, new Uint8Array(view.buffer), "register frame memory with the kernel");
+  }
+
+  #makeRings(): void {
+    const wanted = Object.keys(RINGS).filter(
+      (name): name is RingName => this.#options[name as RingName] !== undefined,
+    );
+    for (const name of wanted) {
+      this.#set(RINGS[name].option, word(this.#options[name]!), `make the ${name} ring of ${this.#where}`);
+    }
+    const offsets = new Uint8Array(128);
+    const about = `learn where the rings of ${this.#where} are`;
+    check(libc.getsockopt(this.fd, SOL_XDP, XDP_MMAP_OFFSETS, offsets, word(128)), "getsockopt", about);
+    const view = new DataView(offsets.buffer);
+    for (const name of wanted) this.rings[name] = this.#map(name, view);
+  }
+
+  #map(name: RingName, offsets: DataView): MappedRing {
+    const { page, place, entry } = RINGS[name];
+    const size = this.#options[name]!;
+    const offset = (field: number) => Number(offsets.getBigUint64(place * 32 + field * 8, true));
+    const [producer, consumer, entries, flags] = [0, 1, 2, 3].map(offset) as [number, number, number, number];
+    const length = Math.ceil((entries + size * entry) / PAGE) * PAGE;
+    const at = this.#memory.allocatePages(length);
+    const address = this.#memory.base + at;
+    mapOver(address, length, this.fd, page, `map the ${name} ring of ${this.#where}`);
+    this.#mapped.push({ address, length });
+    return {
+      producer: at + producer,
+      consumer: at + consumer,
+      flags: at + flags,
+      entries: at + entries,
+      size,
+    };
+  }
+
+  async #bind(shared: XdpSocket | undefined): Promise<void> {
+    const { interfaceIndex, queue, jumbo, copy } = this.#options;
+    const view = new DataView(new ArrayBuffer(16));
+    // What a shared memory's first socket has settled must not be said again.
+    const own =
+      XDP_USE_NEED_WAKEUP |
+      (jumbo ? XDP_USE_SG : 0) |
+      (copy === "copy" ? XDP_COPY : copy === "zero-copy" ? XDP_ZEROCOPY : 0);
+    view.setUint16(0, AF_XDP, true);
+    view.setUint16(2, shared === undefined ? own : XDP_SHARED_UMEM, true);
+    view.setUint32(4, interfaceIndex, true);
+    view.setUint32(8, queue, true);
+    view.setUint32(12, shared?.fd ?? 0, true);
+    const address = new Uint8Array(view.buffer);
+    for (const since = Date.now(); ; ) {
+      if (libc.bind(this.fd, address, address.length) >= 0) return;
+      const number = errno();
+      if (number !== constants.errno.EBUSY || Date.now() - since > BIND_PATIENCE) {
+        throw systemError(number, "bind", `bind an AF_XDP socket to ${this.#where}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, BIND_PAUSE));
+    }
+  }
+
+  /** More frames a system call than the kernel's usual 32; older kernels do not have it. */
+  setTransmitBudget(frames: number): void {
+    libc.setsockopt(this.fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, word(frames), 4);
+  }
+
+  /** Whether the driver reads and writes frame memory itself. */
+  get isZeroCopy(): boolean {
+    const options = new Uint8Array(4);
+    if (libc.getsockopt(this.fd, SOL_XDP, XDP_OPTIONS, options, word(4)) < 0) return false;
+    return (options[0]! & XDP_OPTIONS_ZEROCOPY) !== 0;
+  }
+
+  statistics(): XdpStatistics {
+    return xdpStatistics(this.fd);
+  }
+
+  /** Gives the queue back. */
+  close(): void {
+    for (const { address, length } of this.#mapped) unmapOver(address, length);
+    close(this.fd);
+  }
+}
+
+/** Of the socket of descriptor `fd`. */
+export function xdpStatistics(fd: number): XdpStatistics {
+  const bytes = new Uint8Array(48);
+  check(
+    libc.getsockopt(fd, SOL_XDP, XDP_STATISTICS, bytes, word(48)),
+    "getsockopt",
+    "read AF_XDP statistics",
+  );
+  const [dropped, invalidRx, invalidTx, ringFull, fillRingEmpty] = new BigUint64Array(bytes.buffer);
+  return {
+    dropped: Number(dropped),
+    ringFull: Number(ringFull),
+    fillRingEmpty: Number(fillRingEmpty),
+    invalid: Number(invalidRx! + invalidTx!),
+  };
+}
+
+function word(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
+const MSG_DONTWAIT = 0x40;
+
+/** Tells the kernel that there are frames again which it may receive into. Only drivers that write to them themselves wait for that. */
+export function wakeReceive(fd: number): void {
+  libc.recv(fd, null, 0, MSG_DONTWAIT);
+}
+
+/**
+ * Tells the kernel that there is something in a transmit ring. What it cannot send now stays there. True: the packet that it looked at
+ * last was dropped, and it went no further (`__xsk_generic_xmit` in net/xdp/xsk.c: "SKB completed but not sent").
+ */
+export function wakeTransmit(fd: number): boolean {
+  // EAGAIN: more than one call sends. ENOBUFS, ENETDOWN: the interface does not take it now. The ring says what was looked at.
+  return libc.send(fd, null, 0, MSG_DONTWAIT) < 0 && errno() === constants.errno.EBUSY;
+}

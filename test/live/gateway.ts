@@ -1,0 +1,62 @@
+// The gateway itself in a laboratory: `spangate run` in its namespace, and what it says at the end.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import type { SnifferAccounts } from "../../src/engine/index.js";
+import type { Lab } from "./lab.js";
+import type { Running } from "./running.js";
+
+const PROGRAM = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+
+/** What `run --json` prints at the end, as far as tests ask. */
+export interface Balance {
+  readonly received: number;
+  readonly delivered: number;
+  readonly reassembled: number;
+  readonly held: number;
+  readonly drops: number;
+  readonly holds: boolean;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly kernel: Readonly<Record<string, number>>;
+  readonly sniffers: Readonly<Record<string, SnifferAccounts>>;
+  readonly sessions: readonly unknown[];
+}
+
+export class Gateway {
+  private constructor(
+    readonly process: Running,
+    /** How it receives, in its own words. */
+    readonly description: string,
+  ) {}
+
+  /** @param config gateway.yaml, as text or as what JSON can say */
+  static async start(lab: Lab, namespace: string, config: unknown): Promise<Gateway> {
+    const file = join(lab.directory, `gateway-${Date.now()}.yaml`);
+    writeFileSync(file, typeof config === "string" ? config : JSON.stringify(config));
+    const args = [PROGRAM, "run", file, "--json"];
+    const process = await lab.start(namespace, "node", args, { ready: /spangate: ready: .*\n/ });
+    return new Gateway(process, /ready: (.*)/.exec(process.output)![1]!);
+  }
+
+  /** Ends it in order. What it says has to balance. */
+  async stop(): Promise<Balance> {
+    const ending = await this.process.stop("SIGTERM", 15_000);
+    expect(ending, this.process.output).toEqual({ code: 0, signal: null });
+    const balance = JSON.parse(this.process.stdout) as Balance;
+    expectBalance(balance);
+    return balance;
+  }
+}
+
+/** DESIGN's equations. */
+export function expectBalance(balance: Balance): void {
+  const { received, delivered, reassembled, held, drops } = balance;
+  expect(received).toBe(delivered + reassembled + held + drops);
+  for (const [name, sniffer] of Object.entries(balance.sniffers)) {
+    const { sent, tooLarge, rate, droppedNewest, droppedOldest, sendError, queued, inFlight } = sniffer;
+    const fates = sent + tooLarge + rate + droppedNewest + droppedOldest + sendError + queued + inFlight;
+    expect(sniffer.offered, name).toBe(fates);
+  }
+}
