@@ -18,6 +18,7 @@ import {
 } from "../linux/index.js";
 import { type KernelLosses, NO_LOSSES } from "../telemetry/losses.js";
 import type { TunnelPort } from "./live.js";
+import { workerProgram } from "./packet-fanout.js";
 import { tunnelFilter } from "./packet-filter.js";
 
 const GRE = 47;
@@ -32,7 +33,7 @@ export interface PacketTunnelOptions {
   /** UDP ports of the tunnels. */
   readonly ports: readonly number[];
   readonly memory: RingMemory;
-  /** Each has a socket, and each flow is one socket's. */
+  /** Each has a socket, and each mirror session is one socket's. */
   readonly workers: number;
 }
 
@@ -58,7 +59,7 @@ export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
         keep(SilentSocket.forProtocol(address, GRE)),
         ...ports.map((port) => keep(silentPort(address, port))),
       ]);
-      const fanout: Fanout | undefined = workers > 1 ? { id: undefined } : undefined;
+      const fanout: Fanout | undefined = workers > 1 ? { program: workerProgram() } : undefined;
       const size = { blockSize: BLOCK_SIZE, blocks: BLOCKS };
       const sockets = Array.from({ length: workers }, () =>
         keep(PacketReceiveSocket.open(link, memory, size, fanout)),

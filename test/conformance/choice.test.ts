@@ -12,6 +12,8 @@ import { lacks } from "../live/requirements.js";
 import { GATEWAY, HOST, Site } from "../live/site.js";
 import { Sniffer } from "../live/sniffer.js";
 import { tunnelFrames, type Underlay } from "../live/tunnel-packets.js";
+import { parseMac } from "../reference/address.js";
+import * as make from "../reference/packets.js";
 
 const TIMEOUT = 60_000;
 const MAC = "02:00:00:00:0a:01";
@@ -39,16 +41,22 @@ describe.skipIf(lacks())("the backend", () => {
     expect(lab.leftovers()).toEqual([]);
   }, TIMEOUT);
 
-  function configuration(tunnel: Readonly<Record<string, unknown>>) {
+  function configuration(
+    tunnel: Readonly<Record<string, unknown>>,
+    sources: readonly object[] = [{ encapsulation: "vxlan", vni: 1 }],
+  ) {
     return {
       tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4, GATEWAY.ipv6], ...tunnel },
       delivery: { interface: "delivery" },
       sniffers: [{ name: "acme", deliver: "mac", mac: MAC }],
-      tenants: [{ name: "acme", sources: [{ encapsulation: "vxlan", vni: 1 }], sniffers: ["acme"] }],
+      tenants: [{ name: "acme", sources, sniffers: ["acme"] }],
     };
   }
-  async function start(tunnel: Readonly<Record<string, unknown>>): Promise<Gateway> {
-    const gateway = await Gateway.start(lab, site.gateway, configuration(tunnel));
+  async function start(
+    tunnel: Readonly<Record<string, unknown>>,
+    sources?: readonly object[],
+  ): Promise<Gateway> {
+    const gateway = await Gateway.start(lab, site.gateway, configuration(tunnel, sources));
     onTestFinished(async () => {
       await gateway.process.stop();
     });
@@ -149,6 +157,29 @@ describe.skipIf(lacks())("the backend", () => {
       (w) => w.received!,
     );
     expect(Math.min(...received)).toBeGreaterThan(50);
+  });
+
+  test("AF_PACKET: a mirror session is one worker's, whatever is in it", async () => {
+    const tenant = await site.tenant({ name: "globex", number: 2 });
+    const sources = ["erspan", "gre"].map((encapsulation) => ({ encapsulation }));
+    const gateway = await start({ backend: "afpacket", queues: 2 }, sources);
+    const sniffer = await Sniffer.start(lab, destination, "eth0");
+    const packets: Uint8Array[] = [];
+    const underlay = { source: HOST.ipv4, destination: GATEWAY.ipv4 };
+    for (const [i, frame] of tenant.frames(400).entries()) {
+      const gre =
+        i % 2 === 0
+          ? make.gre(0x6558, frame, { key: 7, sequence: i >> 1 })
+          : make.gre(0x88be, make.erspan2(frame, { session: 7 }), { sequence: i >> 1 });
+      packets.push(
+        make.ethernet(0x0800, make.ipv4(47, gre, underlay), parseMac(HOST.mac), parseMac(GATEWAY.mac)),
+      );
+    }
+    await lab.port(site.host, "under").replay(packets, { rate: 5000 });
+    await sniffer.has(packets.length);
+    const { sessions } = await gateway.stop();
+    const sequence = { expected: 200, lost: 0, reordered: 0, restarts: 0 };
+    expect(sessions).toMatchObject([{ sequence }, { sequence }]);
   });
 
   test("AF_PACKET: frames that are longer than any slot of the common size", async () => {
