@@ -15,14 +15,13 @@ import {
   SLOT,
   SLOT_STRIDE,
   TIME,
-  WORKER_LARGE_FREE,
   WORKER_SLOTS,
   XDP_CONTINUES,
   XDP_FILL,
   XDP_RX,
 } from "./layout";
 import * as ring from "./ring";
-import { giveSlot, LARGE_CONTENT, slotStart, takeSlot } from "./slots";
+import { giveSlot, LARGE_CONTENT, mostLarge, slotStart, takeSlot } from "./slots";
 import { field, worker } from "./worker";
 
 const ENTRY: u32 = 4; // shift: a descriptor of 16 bytes, address (u64), length, options (u32)
@@ -64,15 +63,6 @@ export function receive(socket: usize, first: u32, most: u32, time: u64): u32 {
   }
   if (count != 0) ring.consumed(rx, position);
   return count;
-}
-
-/**
- * Frames of several chunks that a batch may have; others wait in the ring for the next. It leaves half of the large slots that are free
- * to the queues, which are refused what is not free beside what they hold.
- */
-function mostLarge(): u32 {
-  const free = field(WORKER_LARGE_FREE);
-  return free == 0 ? u32.MAX_VALUE : (free + 1) >> 1;
 }
 
 /** The rest of a frame whose first chunk stands in `d`. Gives the position behind it. */

@@ -43,6 +43,15 @@ export function spare(large: bool): u32 {
   return free > reserved ? free - reserved : 0;
 }
 
+/**
+ * Long frames that a batch may have; others wait for the next. It leaves half of the large slots that are free to the queues, which are
+ * refused what is not free beside what they hold. When none is free, all that come are cut, and take none.
+ */
+export function mostLarge(): u32 {
+  const free = field(WORKER_LARGE_FREE);
+  return free == 0 ? u32.MAX_VALUE : (free + 1) >> 1;
+}
+
 /** Number of a slot, or NONE when there is none left. */
 export function takeSlot(large: bool): u32 {
   const level = large ? WORKER_LARGE_FREE : WORKER_SLOTS_FREE;

@@ -23,6 +23,12 @@ import { addLosses, type KernelLosses, NO_LOSSES } from "../telemetry/losses.js"
 import type { TunnelPort } from "./live.js";
 import { tunnelProgram } from "./steering.js";
 
+/**
+ * Not `auto`: a driver that writes to the frames itself refuses every one that lies over two pages which are not neighbours for it
+ * (xp_check_unaligned), and so half of ours; what it refuses never comes back. It takes huge pages, or chunks of a page.
+ */
+const COPY = "copy";
+
 /** How a frame gets into a program: `auto` tries the driver first. */
 export type XdpChoice = XdpMode | "auto";
 
@@ -47,12 +53,20 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
   readonly description: string;
   readonly seats: readonly XdpSocket[];
   readonly #descriptors: number[];
+  readonly #restore: () => void;
   #link: number | undefined;
 
-  private constructor(sockets: readonly XdpSocket[], link: number, others: number[], mode: XdpMode) {
+  private constructor(
+    sockets: readonly XdpSocket[],
+    link: number,
+    others: number[],
+    mode: XdpMode,
+    restore: () => void,
+  ) {
     this.seats = sockets;
     this.#link = link;
     this.#descriptors = others;
+    this.#restore = restore;
     const copy = sockets.every((socket) => socket.isZeroCopy) ? "zero-copy" : "copy";
     this.description = `afxdp, ${mode === "native" ? "in the driver" : "on socket buffers"}, ${copy}`;
   }
@@ -62,8 +76,8 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
     const { link, memories } = options;
     checkQueues(link, memories.length);
     // A tag that the driver has taken off is lost: AF_XDP gives the frame as it lies.
-    setOffload(link.name, "rxVlan", false);
-    const opened: (() => void)[] = [];
+    const restore = setOffload(link.name, "rxVlan", false) ? () => putBack(link) : () => {};
+    const opened: (() => void)[] = [restore];
     try {
       const sockets: XdpSocket[] = [];
       for (const [queue, memory] of memories.entries()) {
@@ -76,7 +90,7 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
           completion: options.transmit ?? MINIMAL_RING,
           ...(options.transmit === undefined ? {} : { tx: options.transmit }),
           jumbo: true,
-          copy: "auto",
+          copy: COPY,
         });
         opened.push(() => socket.close());
         sockets.push(socket);
@@ -91,7 +105,7 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
       );
       opened.push(() => close(program));
       const { fd, mode } = attach(program, link, options.mode);
-      return new XdpTunnelPort(sockets, fd, [program, map], mode);
+      return new XdpTunnelPort(sockets, fd, [program, map], mode, restore);
     } catch (error) {
       for (const undo of opened.reverse()) undo();
       throw error;
@@ -115,6 +129,16 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
     this.#detach();
     for (const socket of this.seats) socket.close();
     for (const fd of this.#descriptors.splice(0)) close(fd);
+    this.#restore();
+  }
+}
+
+/** The interface as it was, as far as one may: a gateway that was sealed, or an interface that is gone, leaves it. */
+function putBack({ name }: Link): void {
+  try {
+    setOffload(name, "rxVlan", true);
+  } catch (error) {
+    if (!(error instanceof SpangateError)) throw error;
   }
 }
 

@@ -1,6 +1,9 @@
 // spangate run: the live gateway.
 
+import { accessSync, constants } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { SpangateError } from "../errors.js";
 import { reportFailure, say } from "./failures.js";
 
 const EXAMPLES = `
@@ -56,7 +59,10 @@ async function run(file: string, flags: Flags): Promise<void> {
   try {
     const gateway = await LiveGateway.start(config, {
       beforeThreads: () => {
-        if (user !== undefined) becomeUser(user);
+        if (user !== undefined) {
+          becomeUser(user);
+          assertReadable(user);
+        }
         if (sealed) seal();
       },
     });
@@ -81,14 +87,29 @@ async function run(file: string, flags: Flags): Promise<void> {
   }
 }
 
+/** Workers are about to read what they run. */
+function assertReadable(user: string): void {
+  const program = fileURLToPath(new URL("../datapath/live-thread.js", import.meta.url));
+  try {
+    accessSync(program, constants.R_OK);
+  } catch (cause) {
+    const message = `User ${user} may not read ${program}: install Spangate where everybody may, such as /usr/lib or /opt.`;
+    throw new SpangateError("NOT_PERMITTED", message, { cause, details: { user, file: program } });
+  }
+}
+
+/** What sends a signal may send it to the process and then to its group, as timeout(1) does: that is one. */
+const ONE_SIGNAL = 200;
+
 /** When somebody asks the gateway to end. A second time ends it at once. */
 function signalled(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false;
+    let asked: number | undefined;
     for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
       process.on(signal, () => {
-        if (asked) process.exit(code);
-        asked = true;
+        const now = performance.now();
+        if (asked !== undefined && now - asked > ONE_SIGNAL) process.exit(code);
+        asked ??= now;
         resolve();
       });
     }

@@ -151,7 +151,9 @@ export const gatewayConfig = field
       .describe("User that the gateway becomes when its sockets are open; it stays who it is when absent."),
     sealed: field.flag
       .default(false)
-      .describe("Drop every capability after the start, and refuse what would need one from then on."),
+      .describe(
+        "Drop every capability after the start, and refuse what would need one from then on; takes a `user`.",
+      ),
     sharedSources: field
       .list(sharedSource, "tunnel identities")
       .prefault([])

@@ -1,6 +1,7 @@
 // What the control API answers. It says what it is asked over a Unix socket, and to whom the socket's mode lets in.
 
 import type { RequestListener } from "node:http";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { LiveStatus } from "../datapath/live.js";
 import { SpangateError } from "../errors.js";
 import { VERSION } from "../version.js";
@@ -24,11 +25,13 @@ export interface Health {
 /** Handles the requests of an HTTP server. Nothing is loaded later: the gateway may have become a user who cannot read files. */
 export async function apiOf(gateway: Controlled): Promise<RequestListener> {
   const { fastify } = await import("fastify");
-  const api = fastify({ logger: false });
-  api.setErrorHandler((error, _, reply) => {
+  const refuse = (error: unknown, _: FastifyRequest, reply: FastifyReply) => {
     const problem = problemOf(error);
     return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
-  });
+  };
+  // What is wrong before there is a route goes another way in fastify.
+  const api = fastify({ logger: false, frameworkErrors: refuse });
+  api.setErrorHandler(refuse);
   api.setNotFoundHandler(({ method, url }) => {
     throw new SpangateError("NOT_FOUND", `The control API has no ${method} ${url}.`);
   });

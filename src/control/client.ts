@@ -47,6 +47,7 @@ function failure(socket: string, cause: NodeJS.ErrnoException): SpangateError {
     case "ECONNREFUSED":
       return unreachable(socket, "nobody listens there any more", cause);
     case "ECONNRESET":
+    case "EPIPE":
       return unreachable(socket, "it has ended while it was asked", cause);
     case "ABORT_ERR":
       return unreachable(socket, `it does not answer within ${PATIENCE / 1000} s`, cause);

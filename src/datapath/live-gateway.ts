@@ -18,6 +18,8 @@ const RING = 2048;
 /** Slots beside those: for queues, and for copies. */
 const QUEUED = 8192;
 const LARGE_SLOTS = 256;
+/** Mirror sessions that are tracked by each worker. */
+const SESSIONS = 1 << 18;
 /** Linear memory: two generations of the tenant map above all. Pages that nobody touches cost nothing. */
 const MEMORY = 1 << 30;
 /** How long what is queued may take to go out at the end, in milliseconds. */
@@ -71,6 +73,7 @@ export class LiveGateway {
           slots: FILL + RING + QUEUED,
           reserved: RING,
           largeSlots: LARGE_SLOTS,
+          sessions: SESSIONS,
           queues: Math.max(1, 2 * config.sniffers.length),
           memory: MEMORY,
         },

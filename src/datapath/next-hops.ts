@@ -114,8 +114,8 @@ export class NextHops {
     try {
       this.#netlink.resolve(this.#link.index, via);
     } catch (error) {
-      // Sealed: nobody may ask any more. What the kernel still says of the neighbour counts.
-      if (!(error instanceof SpangateError) || error.code !== "NOT_PERMITTED") throw error;
+      // Nobody may ask any more. What the kernel still says of the neighbour counts.
+      if (!(error instanceof SpangateError) || !["NOT_PERMITTED", "SEALED"].includes(error.code)) throw error;
     }
   }
 

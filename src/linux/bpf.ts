@@ -5,7 +5,6 @@ import { check, errno, libc, stable, systemError } from "./libc.js";
 
 const NR_BPF = process.arch === "arm64" ? 280 : 321;
 const MAP_CREATE = 0;
-const MAP_LOOKUP_ELEM = 1;
 const MAP_UPDATE_ELEM = 2;
 const PROG_LOAD = 5;
 const PROG_TEST_RUN = 10;
@@ -18,7 +17,7 @@ const NAME_LENGTH = 15;
 const GROWTH = 256;
 
 /** Kinds of maps that are used here. */
-export const BpfMap = { Array: 2, PerCpuArray: 6, XskMap: 17 } as const;
+export const BpfMap = { XskMap: 17 } as const;
 
 /** Program flag: takes frames of several buffers (jumbo frames). */
 export const XDP_HAS_FRAGS = 32;
@@ -64,18 +63,6 @@ export function updateMap(map: number, key: number, value: number): void {
   view.setBigUint64(8, BigInt(address), true);
   view.setBigUint64(16, BigInt(address + 8), true);
   bpf(MAP_UPDATE_ELEM, view, `set entry ${key} of a BPF map`);
-}
-
-/** Sum over the processors of a counter (u64) of a per-processor array. */
-export function readPerCpu(map: number, key: number, processors: number): number {
-  const { bytes, address } = stable(8 + 8 * processors);
-  new Uint32Array(bytes.buffer)[0] = key;
-  const view = attributes(32);
-  view.setUint32(0, map, true);
-  view.setBigUint64(8, BigInt(address), true);
-  view.setBigUint64(16, BigInt(address + 8), true);
-  bpf(MAP_LOOKUP_ELEM, view, "read a BPF counter");
-  return Number(new BigUint64Array(bytes.buffer, 8, processors).reduce((sum, value) => sum + value, 0n));
 }
 
 /**

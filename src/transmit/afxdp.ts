@@ -50,7 +50,7 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
           fill: MINIMAL_RING,
           completion: ring,
           jumbo: true,
-          copy: "auto" as const,
+          copy: "copy" as const, // as the tunnel's, whose frame memory it is
         };
         const socket = await XdpSocket.open(memory, options, owner);
         opened.push(() => socket.close());

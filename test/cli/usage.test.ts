@@ -127,12 +127,15 @@ test("the version is the package's", async () => {
 });
 
 describe("help has examples", () => {
-  test.each([[], ["strip"], ["decap"], ["explain"], ["check"], ["schema"]])("%s", async (...command) => {
-    const { code, stdout, stderr } = await spangate([...command, "--help"]);
-    expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toMatch(/Usage: spangate/);
-    expect(stdout).toMatch(/Examples:\n {2}\$ spangate /);
-  });
+  test.each([[], ["status"], ["strip"], ["decap"], ["explain"], ["check"], ["schema"]])(
+    "%s",
+    async (...command) => {
+      const { code, stdout, stderr } = await spangate([...command, "--help"]);
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(/Usage: spangate/);
+      expect(stdout).toMatch(/Examples:\n {2}\$ spangate /);
+    },
+  );
 });
 
 describe("check", () => {

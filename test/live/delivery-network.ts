@@ -1,6 +1,7 @@
 // The network behind a gateway's delivery interface: a switch, and sniffers with an interface each. The switch knows where each
 // sniffer is and floods nothing to the others, so that a sniffer gets what was addressed to it and only that.
 
+import { existsSync } from "node:fs";
 import type { End, Lab } from "./lab.js";
 
 export interface SnifferHost {
@@ -32,7 +33,8 @@ export async function deliveryNetwork(
     `net.bridge.bridge-nf-call-${table}`,
     0,
   ]);
-  lab.sysctl(network, Object.fromEntries(netfilter));
+  // Where br_netfilter is not loaded there is nothing to turn off.
+  if (existsSync("/proc/sys/net/bridge")) lab.sysctl(network, Object.fromEntries(netfilter));
   const uplink = { namespace: network, name: "uplink", silent: true };
   await lab.link(gateway, uplink, { mtu });
   await lab.ip(network, "link set uplink master br0");

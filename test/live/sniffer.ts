@@ -81,6 +81,18 @@ export class Sniffer {
     }
   }
 
+  /** Packets so far, as tcpdump counts them itself; markers are among them. */
+  async count(): Promise<number> {
+    const counts = () => [...this.#tcpdump.output.matchAll(/(\d+) packets? captured/g)];
+    const before = counts().length;
+    this.#tcpdump.kill("SIGUSR1");
+    const [, count] = await until(
+      () => counts()[before],
+      () => `what ${this} has counted. ${this.#tcpdump.output}`,
+    );
+    return Number(count);
+  }
+
   /** Waits until there are so many frames, or one that is asked for. Gives all of them. */
   async has(
     wanted: number | ((frame: Uint8Array) => boolean),
@@ -130,7 +142,9 @@ export class Sniffer {
   /** Stops listening; throws when tcpdump has lost frames. Gives all frames. */
   async stop(): Promise<readonly Uint8Array[]> {
     await this.#tcpdump.stop("SIGINT");
-    const lost = Number(/(\d+) packets? dropped by kernel/.exec(this.#tcpdump.output)?.[1]);
+    // The last time it says so: it may have been asked before.
+    const losses = [...this.#tcpdump.output.matchAll(/(\d+) packets? dropped by kernel/g)];
+    const lost = Number(losses.at(-1)?.[1]);
     if (lost !== 0) throw new Error(`${this} lost ${lost} frames by itself:\n${this.#tcpdump.output}`);
     return this.frames();
   }

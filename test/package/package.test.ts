@@ -10,7 +10,7 @@ import { ABI_VERSION, readFrames } from "../../src/index.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const project = mkdtempSync(join(tmpdir(), "spangate-package-"));
-afterAll(() => rmSync(project, { recursive: true }));
+afterAll(() => rmSync(project, { recursive: true }), 60_000);
 
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
 const capture = join(root, "test/fixtures/demo-mixed.pcap");
