@@ -27,7 +27,7 @@ import {
   SLOT,
   TIME,
 } from "./layout";
-import { LARGE_CONTENT, SLOT_CONTENT, slotStart, takeSlot } from "./slots";
+import { LARGE_CONTENT, mostLarge, SLOT_CONTENT, slotStart, takeSlot } from "./slots";
 import { worker } from "./worker";
 
 // include/uapi/linux/if_packet.h
@@ -53,10 +53,14 @@ const ADDRESSES: u32 = 12; // of an Ethernet header; a tag comes behind them
 const TAG: u32 = 4;
 const TPID: u32 = 0x8100;
 
+/** Large slots that the present batch may still take. */
+let large: u32 = 0;
+
 /** Announces up to `most` received frames as descriptors from `first` on. Gives how many. */
 export function receive(socket: usize, first: u32, most: u32): u32 {
   let d = worker() + DESCRIPTORS + <usize>first * DESCRIPTOR;
   let count: u32 = 0;
+  large = mostLarge();
   while (count < most) {
     let left = load<u32>(socket, PACKET_LEFT);
     if (left == 0) {
@@ -75,7 +79,7 @@ export function receive(socket: usize, first: u32, most: u32): u32 {
     store<u32>(socket, <u32>frame, PACKET_NEXT);
     store<u32>(socket, left - taken, PACKET_LEFT);
     if (left == taken) giveBack(socket);
-    if (taken != wanted) break; // no slot is free: they wait in the ring
+    if (taken != wanted) break; // they wait in the ring until a slot is free
   }
   return count;
 }
@@ -104,14 +108,17 @@ function giveBack(socket: usize): void {
   store<u32>(socket, next == load<u32>(socket, PACKET_BLOCKS) ? 0 : next, PACKET_BLOCK);
 }
 
-/** False: there is no slot for it. One that is longer than the slot is cut; what it was long stays known. */
+/** False: there is no slot for it in this batch. One that is longer than the slot is cut; what it was long stays known. */
 function announce(frame: usize, d: usize): bool {
   const status = load<u32>(frame, STATUS);
   const tag = (status & STATUS_TAG) != 0 ? TAG : 0;
   const snapped = load<u32>(frame, SNAPPED);
   let slot: u32 = NONE;
   let room = LARGE_CONTENT;
-  if (snapped + tag > SLOT_CONTENT) slot = takeSlot(true);
+  if (snapped + tag > SLOT_CONTENT) {
+    if (large-- == 0) return false;
+    slot = takeSlot(true);
+  }
   if (slot == NONE) {
     slot = takeSlot(false);
     if (slot == NONE) return false;
