@@ -10,9 +10,10 @@ import { GATEWAY_ADDRESS, SNIFFER_MAC } from "./lab.js";
 
 const PROGRAM = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 
-function contender(mode: "native" | "skb"): LiveContender {
+/** @param mode in which the tunnel's interface gives frames to programs: `skb` where there is none */
+function contender(backend: "afxdp" | "afpacket", mode: "native" | "skb"): LiveContender {
   return {
-    name: `spangate afxdp, ${mode}`,
+    name: backend === "afxdp" ? `spangate afxdp, ${mode}` : "spangate afpacket",
     encapsulation: "ERSPAN II",
     decapsulates: true,
     mode,
@@ -21,7 +22,7 @@ function contender(mode: "native" | "skb"): LiveContender {
     async start(lab) {
       const folder = mkdtempSync(join(tmpdir(), "spangate-live-"));
       const file = join(folder, "gateway.yaml");
-      writeFileSync(file, JSON.stringify(configuration(mode)));
+      writeFileSync(file, JSON.stringify(configuration(backend, mode)));
       const child = new Child(lab.gateway, [process.execPath, PROGRAM, "run", file]);
       await child.until((output) => output.includes("spangate: ready"));
       return {
@@ -35,9 +36,9 @@ function contender(mode: "native" | "skb"): LiveContender {
   };
 }
 
-function configuration(xdp: string) {
+function configuration(backend: string, xdp: string) {
   return {
-    tunnel: { interface: "t0", addresses: [GATEWAY_ADDRESS], backend: "afxdp", xdp },
+    tunnel: { interface: "t0", addresses: [GATEWAY_ADDRESS], backend, xdp },
     delivery: { interface: "d0", mtu: 1700 },
     sniffers: [{ name: "sniffer", deliver: "mac", mac: SNIFFER_MAC }],
     tenants: [
@@ -50,4 +51,8 @@ function configuration(xdp: string) {
   };
 }
 
-export const spangate: readonly LiveContender[] = [contender("native"), contender("skb")];
+export const spangate: readonly LiveContender[] = [
+  contender("afxdp", "native"),
+  contender("afxdp", "skb"),
+  contender("afpacket", "skb"),
+];

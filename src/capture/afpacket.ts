@@ -1,10 +1,11 @@
 // The AF_PACKET backend: the kernel copies frames into rings in linear memory, one for each worker, of which the engine copies them into
 // its slots. The kernel's own stack still sees every packet; sockets that take what is ours and keep nothing hold it silent.
 //
-// Why a ring (TPACKET_V3) and not recvmmsg into the slots, which saves the engine's copy: recvmmsg took 1,160 to 1,690 ns of the
-// receiving thread for a packet of 178 bytes, TPACKET_V2 650 to 740, TPACKET_V3 with the copy 85 to 190 with blocks of 64 KiB and 75 to
-// 120 with larger ones; of the same sender on the same two processors 0.17 to 0.25, 0.12 to 0.19 and 0.20 to 0.32 million packets a
-// second came through (others at work on the machine). The price is a millisecond: so old a block becomes before it is handed over.
+// Why a ring (TPACKET_V3) and not recvmmsg into the slots, which saves the engine's copy: for a packet of 178 bytes the receiving thread
+// took 1,180 to 1,760 ns with recvmmsg, 580 to 720 with TPACKET_V2 and the copy, 93 to 99 with TPACKET_V3 and the copy (blocks of 256
+// KiB; of 64 KiB 146 to 190), because it is woken for blocks and not for packets. 0.34 to 0.48, 0.26 to 0.34 and 0.42 to 0.48 million
+// packets a second came through from the same sender on the same two processors. The price: a block is handed over after a
+// millisecond when it is not full.
 
 import { type Address, formatAddress } from "../config/addresses.js";
 import { SpangateError } from "../errors.js";
@@ -18,6 +19,7 @@ import {
 } from "../linux/index.js";
 import { type KernelLosses, NO_LOSSES } from "../telemetry/losses.js";
 import type { TunnelPort } from "./live.js";
+import { workerProgram } from "./packet-fanout.js";
 import { tunnelFilter } from "./packet-filter.js";
 
 const GRE = 47;
@@ -32,7 +34,7 @@ export interface PacketTunnelOptions {
   /** UDP ports of the tunnels. */
   readonly ports: readonly number[];
   readonly memory: RingMemory;
-  /** Each has a socket, and each flow is one socket's. */
+  /** Each has a socket, and each mirror session is one socket's. */
   readonly workers: number;
 }
 
@@ -58,7 +60,7 @@ export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
         keep(SilentSocket.forProtocol(address, GRE)),
         ...ports.map((port) => keep(silentPort(address, port))),
       ]);
-      const fanout: Fanout | undefined = workers > 1 ? { id: undefined } : undefined;
+      const fanout: Fanout | undefined = workers > 1 ? { program: workerProgram() } : undefined;
       const size = { blockSize: BLOCK_SIZE, blocks: BLOCKS };
       const sockets = Array.from({ length: workers }, () =>
         keep(PacketReceiveSocket.open(link, memory, size, fanout)),

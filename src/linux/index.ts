@@ -36,7 +36,7 @@ export type { Route, RouteType } from "./rtnetlink/route.js";
 export { type NetworkEvent, NetworkWatch, type Watched } from "./rtnetlink/watch.js";
 export { Rtnetlink } from "./rtnetlink.js";
 export { assertSealable, assertSealed, seal } from "./seal.js";
-export { SocketFilter } from "./socket-filter.js";
+export { NETWORK_HEADER, SocketFilter } from "./socket-filter.js";
 export { findUser, type User } from "./users.js";
 export {
   type FrameMemory,

@@ -4,7 +4,7 @@
 import { constants } from "node:os";
 import { check, errno, libc } from "./libc.js";
 import { close, mapOver, PAGE, unmapOver } from "./memory-map.js";
-import { attachFilter, dropEverything } from "./socket-filter.js";
+import { attachFilter, dropEverything, setProgram } from "./socket-filter.js";
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -18,9 +18,10 @@ const PACKET_STATISTICS = 6;
 const PACKET_VERSION = 10;
 const PACKET_FANOUT = 18;
 const PACKET_QDISC_BYPASS = 20;
+const PACKET_FANOUT_DATA = 22;
 const PACKET_IGNORE_OUTGOING = 23;
 const TPACKET_V3 = 2;
-const FANOUT_HASH = 0;
+const FANOUT_PROGRAM = 6;
 const FANOUT_UNIQUE = 0x2000;
 const FANOUT_DEFRAGMENT = 0x8000;
 /** The kernel wants to know one, and goes by the blocks. */
@@ -50,9 +51,12 @@ export interface MappedBlocks {
   readonly blocks: number;
 }
 
-/** Sockets that share an interface's frames, each flow to one of them. */
+/** Sockets that share an interface's frames. */
 export interface Fanout {
-  id: number | undefined;
+  /** Of the kernel's, once the first has joined. */
+  id?: number;
+  /** What it gives for a packet (SocketFilter), modulo their number, is the socket's place. */
+  readonly program: Uint8Array;
 }
 
 export class PacketReceiveSocket {
@@ -187,12 +191,13 @@ function ringRequest({ blockSize, blocks }: Omit<MappedBlocks, "address">): Uint
 /** The first one asks for a number that no other program's have. */
 function join(fd: number, fanout: Fanout, about: string): void {
   const unique = fanout.id === undefined ? FANOUT_UNIQUE : 0;
-  const kind = FANOUT_HASH | FANOUT_DEFRAGMENT | unique;
+  const kind = FANOUT_PROGRAM | FANOUT_DEFRAGMENT | unique;
   set(fd, PACKET_FANOUT, word((fanout.id ?? 0) + kind * 0x10000), about);
   if (fanout.id !== undefined) return;
   const bytes = new Uint8Array(4);
   check(libc.getsockopt(fd, SOL_PACKET, PACKET_FANOUT, bytes, word(4)), "getsockopt", about);
   fanout.id = new DataView(bytes.buffer).getUint16(0, true);
+  setProgram(fd, SOL_PACKET, PACKET_FANOUT_DATA, fanout.program, about);
 }
 
 /** `struct sockaddr_ll`: 0 family:16 | 2 protocol:16 (network order) | 4 index:32 */

@@ -14,18 +14,24 @@ const ABSOLUTE = 0x20;
 const INDIRECT = 0x40;
 const FROM_STORE = 0x60;
 const TO_STORE = 0x02;
-const OPERATIONS = { add: 0x04, and: 0x54, shl: 0x64 } as const;
+const OPERATIONS = { add: 0x04, mul: 0x24, and: 0x54, shl: 0x64, shr: 0x74 } as const;
 const ADD_INDEX = 0x0c;
+const XOR_INDEX = 0xac;
 const JUMP = 0x05;
 const CONDITIONS = { eq: 0x15, ge: 0x35, set: 0x45 } as const;
 const RETURN = 0x06;
+const RETURN_ACCUMULATOR = 0x16;
 const TO_INDEX = 0x07;
 const FROM_INDEX = 0x87;
 /** What a load sees here is about the packet, not in it. */
 const ABOUT = -0x1000;
+/** The EtherType behind the tag that it has taken off. */
+const ABOUT_TYPE = ABOUT + 0;
 /** 1 when the kernel has taken a VLAN tag off. */
 const ABOUT_TAG = ABOUT + 48;
 const WHOLE = 0xffffffff;
+/** Offsets from here on are behind the Ethernet header, wherever the program sees the packet begin. */
+export const NETWORK_HEADER = -0x100000;
 
 type FilterSize = keyof typeof SIZES;
 
@@ -46,15 +52,19 @@ export class SocketFilter {
 
   /** The accumulator = what lies at `offset`, in network order. */
   load(size: FilterSize, offset: number): this {
-    return this.#emit(LOAD | SIZES[size] | ABSOLUTE, offset);
+    return this.#emit(LOAD | SIZES[size] | ABSOLUTE, offset >>> 0);
   }
   /** The same, `offset` behind the index. */
   loadAtIndex(size: FilterSize, offset: number): this {
-    return this.#emit(LOAD | SIZES[size] | INDIRECT, offset);
+    return this.#emit(LOAD | SIZES[size] | INDIRECT, offset >>> 0);
   }
   /** The accumulator = 1 when the kernel has taken a VLAN tag off, else 0. */
   loadHasTag(): this {
     return this.#emit(LOAD | ABSOLUTE, ABOUT_TAG >>> 0);
+  }
+  /** The accumulator = the EtherType of what is behind the tag that the kernel has taken off, if there was one. */
+  loadType(): this {
+    return this.#emit(LOAD | ABSOLUTE, ABOUT_TYPE >>> 0);
   }
   /** The index = a value. */
   index(value: number): this {
@@ -73,6 +83,9 @@ export class SocketFilter {
   addIndex(): this {
     return this.#emit(ADD_INDEX, 0);
   }
+  xorIndex(): this {
+    return this.#emit(XOR_INDEX, 0);
+  }
   toIndex(): this {
     return this.#emit(TO_INDEX, 0);
   }
@@ -89,6 +102,10 @@ export class SocketFilter {
   /** Jumps unless the accumulator is `value`. */
   jumpUnless(value: number, label: string): this {
     return this.#emit(CONDITIONS.eq, value, [1, 0]).jump(label);
+  }
+  /** Gives the accumulator. */
+  give(): this {
+    return this.#emit(RETURN_ACCUMULATOR, 0);
   }
   accept(): this {
     return this.#emit(RETURN, WHOLE);
@@ -133,14 +150,24 @@ const NOTHING = new SocketFilter().refuse().bytes();
 
 /** From now on the socket takes the packets that the program accepts. */
 export function attachFilter(fd: number, instructions: Uint8Array): void {
+  setProgram(fd, SOL_SOCKET, SO_ATTACH_FILTER, instructions, "filter a socket");
+}
+
+/** Sets an option that is a program. */
+export function setProgram(
+  fd: number,
+  level: number,
+  option: number,
+  instructions: Uint8Array,
+  about: string,
+): void {
   const code = stable(instructions.length);
   code.bytes.set(instructions);
   const program = new DataView(new ArrayBuffer(16));
   program.setUint16(0, instructions.length / 8, true);
   program.setBigUint64(8, BigInt(code.address), true);
   const bytes = new Uint8Array(program.buffer);
-  const result = libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, bytes, bytes.length);
-  check(result, "setsockopt", "filter a socket");
+  check(libc.setsockopt(fd, level, option, bytes, bytes.length), "setsockopt", about);
 }
 
 /** From now on the socket takes packets and keeps none of them: its buffer never fills, and nobody has to read. */

@@ -72,10 +72,14 @@ export class Guard {
 }
 
 function attach(program: number, index: number, mode: XdpMode | "auto", about: string): number {
-  if (mode !== "auto") return attachXdp(program, index, mode, about);
-  try {
-    return attachXdp(program, index, "native", about);
-  } catch {
-    return attachXdp(program, index, "skb", about);
+  const modes: XdpMode[] = mode === "auto" ? ["native", "skb"] : [mode];
+  let reason: unknown;
+  for (const each of modes) {
+    try {
+      return attachXdp(program, index, each, about);
+    } catch (error) {
+      reason ??= error;
+    }
   }
+  throw reason;
 }

@@ -1,0 +1,204 @@
+// Which backend a gateway takes, and what it says of the others; and what only AF_PACKET does: several workers at one queue, and frames
+// longer than any chunk.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { addressedTo, expectExactly } from "../live/exactly.js";
+import { Gateway } from "../live/gateway.js";
+import { Lab } from "../live/lab.js";
+import { lacks } from "../live/requirements.js";
+import { GATEWAY, HOST, Site } from "../live/site.js";
+import { Sniffer } from "../live/sniffer.js";
+import { tunnelFrames, type Underlay } from "../live/tunnel-packets.js";
+import { parseMac } from "../reference/address.js";
+import * as make from "../reference/packets.js";
+
+const TIMEOUT = 60_000;
+const MAC = "02:00:00:00:0a:01";
+const PROGRAM = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const V4: Underlay = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
+const V6: Underlay = { ...V4, from: HOST.ipv6, to: GATEWAY.ipv6 };
+const MTU = 65_521;
+
+describe.skipIf(lacks())("the backend", () => {
+  let lab: Lab;
+  let site: Site;
+  let destination: string;
+  beforeAll(async () => {
+    lab = new Lab();
+    site = await Site.build(lab, { host: "nothing", mtu: MTU });
+    destination = await lab.namespace("sniffer");
+    await lab.link(
+      { namespace: site.gateway, name: "delivery", silent: true },
+      { namespace: destination, name: "eth0", silent: true },
+      { mtu: MTU },
+    );
+  }, TIMEOUT);
+  afterAll(async () => {
+    await lab.close();
+    expect(lab.leftovers()).toEqual([]);
+  }, TIMEOUT);
+
+  function configuration(
+    tunnel: Readonly<Record<string, unknown>>,
+    sources: readonly object[] = [{ encapsulation: "vxlan", vni: 1 }],
+  ) {
+    return {
+      tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4, GATEWAY.ipv6], ...tunnel },
+      delivery: { interface: "delivery" },
+      sniffers: [{ name: "acme", deliver: "mac", mac: MAC }],
+      tenants: [{ name: "acme", sources, sniffers: ["acme"] }],
+    };
+  }
+  async function start(
+    tunnel: Readonly<Record<string, unknown>>,
+    sources?: readonly object[],
+  ): Promise<Gateway> {
+    const gateway = await Gateway.start(lab, site.gateway, configuration(tunnel, sources));
+    onTestFinished(async () => {
+      await gateway.process.stop();
+    });
+    return gateway;
+  }
+  /** What a gateway says that does not start. */
+  async function refused(tunnel: Readonly<Record<string, unknown>>): Promise<string> {
+    const file = join(lab.directory, "refused.yaml");
+    writeFileSync(file, JSON.stringify(configuration(tunnel)));
+    const running = await lab.start(site.gateway, "node", [PROGRAM, "run", file]);
+    expect(await running.ended).toEqual({ code: 1, signal: null });
+    return running.output;
+  }
+
+  test("auto: AF_XDP where it works", async () => {
+    const gateway = await start({ backend: "auto" });
+    expect(gateway.description).toMatch(/^afxdp, in the driver, copy$/);
+    await gateway.stop();
+  });
+
+  test("auto: AF_PACKET where AF_XDP does not, and why in the same line", async () => {
+    const gateway = await start({ backend: "auto", queues: 2 });
+    expect(gateway.description).toMatch(
+      /^afpacket; not afxdp: tunnel has 1 receive queues and tunnel.queues is 2: set/,
+    );
+    await gateway.stop();
+  });
+
+  test("asked for by name: that one or none", async () => {
+    expect(await refused({ backend: "afxdp", queues: 2 })).toMatch(
+      /tunnel has 1 receive queues.*BACKEND_UNAVAILABLE/,
+    );
+  });
+
+  test.each(["udp", "libpcap"])("%s: not yet", async (backend) => {
+    expect(await refused({ backend })).toMatch(
+      new RegExp(`The backend ${backend} cannot be used with .run. yet: .*BACKEND_UNAVAILABLE`),
+    );
+  });
+
+  test("a tunnel port that another program has", async () => {
+    const script = `require("node:dgram").createSocket("udp4").bind(6081, "${GATEWAY.ipv4}", () => console.log("listens"))`;
+    const other = await lab.start(site.gateway, process.execPath, ["-e", script], { ready: /listens/ });
+    const why = `Another program has UDP port 6081 of ${GATEWAY.ipv4}, and would answer mirrored packets`;
+    expect(await refused({ backend: "afpacket" })).toContain(why);
+    const both = await refused({ backend: "auto", queues: 2 });
+    expect(both).toMatch(
+      /Nothing receives from tunnel here. not afxdp: .* not afpacket: .*BACKEND_UNAVAILABLE/,
+    );
+    expect(both).toContain(why);
+    await other.stop();
+  });
+
+  test("AF_PACKET without XDP on the delivery side says that the host is open", async () => {
+    const blocker = await Gateway.start(lab, site.gateway, {
+      ...configuration({ backend: "afpacket" }),
+      tunnel: { interface: "delivery", addresses: ["192.0.2.99"], backend: "afxdp" },
+      delivery: { interface: "tunnel" },
+    });
+    onTestFinished(async () => {
+      await blocker.process.stop();
+    });
+    const gateway = await start({ backend: "afpacket" });
+    expect(gateway.description).toMatch(
+      /^afpacket; what arrives at the delivery interface reaches the host: Cannot attach an XDP program to delivery: bpf says EBUSY/,
+    );
+    await gateway.stop();
+    await blocker.stop();
+  });
+
+  test("AF_PACKET: two workers share a queue, and every datagram is one's", async () => {
+    const tenant = await site.tenant({ name: "acme", number: 1 });
+    const gateway = await start({ backend: "afpacket", queues: 2 });
+    const sniffer = await Sniffer.start(lab, destination, "eth0");
+    const frames = tenant.frames(400);
+    const underlays = (i: number): Underlay => {
+      const [low, high] = [i % 40, 1 + (i % 2)];
+      const from = `192.0.2.${100 + low}`;
+      const v6 = `2001:db8:77::${100 + low}`;
+      return [
+        { ...V4, from },
+        { ...V4, from, mtu: 576 },
+        { ...V6, from: v6 },
+        { ...V6, from: v6, mtu: 1280 },
+      ][(i + high) % 4]!;
+    };
+    const packets = frames.flatMap((frame, i) => tunnelFrames("vxlan", 1, frame, i, underlays(i)));
+    const whole = frames.map((frame, i) => tunnelFrames("vxlan", 1, frame, i, underlays(i)).length);
+    await lab.port(site.host, "under").replay(packets, { rate: 5000 });
+    await sniffer.has(frames.length);
+    const balance = await gateway.stop();
+    expectExactly(await sniffer.finish(), addressedTo(MAC, frames), "sniffer", { ordered: false });
+    expect(balance).toMatchObject({ delivered: frames.length, drops: 0, kernel: { ringFull: 0 } });
+    // The kernel has put IPv4 together, the engine IPv6.
+    const own = frames.map((_, i) => (underlays(i).to === V6.to ? whole[i]! - 1 : 0));
+    expect(balance.reassembled).toBe(own.reduce((a, b) => a + b));
+    const received = (balance as unknown as { workers: Record<string, number>[] }).workers.map(
+      (w) => w.received!,
+    );
+    expect(Math.min(...received)).toBeGreaterThan(50);
+  });
+
+  test("AF_PACKET: a mirror session is one worker's, whatever is in it", async () => {
+    const tenant = await site.tenant({ name: "globex", number: 2 });
+    const sources = ["erspan", "gre"].map((encapsulation) => ({ encapsulation }));
+    const gateway = await start({ backend: "afpacket", queues: 2 }, sources);
+    const sniffer = await Sniffer.start(lab, destination, "eth0");
+    const packets: Uint8Array[] = [];
+    const underlay = { source: HOST.ipv4, destination: GATEWAY.ipv4 };
+    for (const [i, frame] of tenant.frames(400).entries()) {
+      const gre =
+        i % 2 === 0
+          ? make.gre(0x6558, frame, { key: 7, sequence: i >> 1 })
+          : make.gre(0x88be, make.erspan2(frame, { session: 7 }), { sequence: i >> 1 });
+      packets.push(
+        make.ethernet(0x0800, make.ipv4(47, gre, underlay), parseMac(HOST.mac), parseMac(GATEWAY.mac)),
+      );
+    }
+    await lab.port(site.host, "under").replay(packets, { rate: 5000 });
+    await sniffer.has(packets.length);
+    const { sessions } = await gateway.stop();
+    const sequence = { expected: 200, lost: 0, reordered: 0, restarts: 0 };
+    expect(sessions).toMatchObject([{ sequence }, { sequence }]);
+  });
+
+  test("AF_PACKET: frames that are longer than any slot of the common size", async () => {
+    const gateway = await start({ backend: "afpacket" });
+    const sniffer = await Sniffer.start(lab, destination, "eth0");
+    const frames = [60, 1900, 1934, 1935, 2000, 9000, 30_000, 65_400].map((length, i) =>
+      Uint8Array.from({ length }, (_, at) =>
+        at < 12 ? 2 : at === 12 ? 0x88 : at === 13 ? 0xb5 : at * 7 + i,
+      ),
+    );
+    const packets = frames.flatMap((frame, i) =>
+      [V4, { ...V4, mtu: 9000 }].flatMap((underlay) => tunnelFrames("vxlan", 1, frame, 2 * i, underlay)),
+    );
+    await lab.port(site.host, "under").replay(packets, { rate: 2000 });
+    const expected = frames.flatMap((frame) => addressedTo(MAC, [frame, frame]));
+    await sniffer.has(expected.length);
+    const balance = await gateway.stop();
+    const hex = (frame: Uint8Array) => Buffer.from(frame).toString("hex");
+    expect((await sniffer.finish()).map(hex)).toEqual(expected.map(hex));
+    expect(balance).toMatchObject({ delivered: expected.length, drops: 0 });
+  });
+});
