@@ -1,9 +1,9 @@
 // The ABI: what the host may call. Exports only; addresses and sizes are in memory/layout.ts.
 
 import { areaSize, createArea } from "./memory/fragments";
-import { RECORD_QUEUE, TAKEN, WORKER_SETTLED_COUNT, WORKER_TAKEN_COUNT } from "./memory/layout";
+import { TAKEN, WORKER_SETTLED_COUNT, WORKER_TAKEN_COUNT } from "./memory/layout";
 import * as queues from "./memory/queue";
-import { createRecords, record } from "./memory/records";
+import { createRecords } from "./memory/records";
 import { createSlots } from "./memory/slots";
 import { attach as attachWorker, setField, worker } from "./memory/worker";
 import { expireAll } from "./pipeline/reassemble";
@@ -57,15 +57,7 @@ export function take(most: u32, quantum: u32): u32 {
 
 /** What `take` gave from place `first` to `end` is sent, or could not be; its frames are free. */
 export function settle(first: u32, end: u32, sent: bool): void {
-  const taken = worker() + TAKEN;
-  let i = first;
-  while (i < end) {
-    if (sent) i += queues.settleSent(taken + (i << 2), end - i);
-    if (i == end) break;
-    const entry = load<u32>(taken + (i << 2));
-    queues.settle(queues.queueAt(load<u32>(record(entry), RECORD_QUEUE)), entry, sent);
-    i++;
-  }
+  queues.settleAll(worker() + TAKEN + (first << 2), end - first, sent);
 }
 
 /** For a sender in another thread: takes up to `most` records of one queue into the array (u32) at `into`. */

@@ -209,8 +209,10 @@ export const SELECTION = TRACE + TRACE_MAX * TRACE_ENTRY;
 /** u32 each: numbers of the records that `take` gave. */
 export const TAKEN = SELECTION + BATCH;
 export const TAKEN_MAX = 256;
+/** u32 each: numbers of records whose packets have come back from the kernel. */
+export const COMPLETED = TAKEN + TAKEN_MAX * 4;
 /** Routes of packets whose session the full table could not take. */
-export const ROUTES = TAKEN + TAKEN_MAX * 4;
+export const ROUTES = COMPLETED + TAKEN_MAX * 4;
 export const GROUP = 64; // packets that a step takes at once: their descriptors stay in the first cache from step to step
 export const WORKER_SIZE = ROUTES + GROUP * ROUTE_SIZE;
 

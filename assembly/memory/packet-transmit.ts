@@ -23,7 +23,7 @@ import {
   WORKER_TAKEN_COUNT,
   WORKER_TAKEN_DONE,
 } from "./layout";
-import { queueAt, settle as settleOne, settleSent, takeReady } from "./queue";
+import { queueAt, settleAll, settle as settleOne, takeReady } from "./queue";
 import { record } from "./records";
 import { field, setField, worker } from "./worker";
 
@@ -90,13 +90,12 @@ export function settle(socket: usize, sent: u32, refused: bool): u32 {
   let first = load<u32>(socket, PACKET_FIRST);
   const end = first + sent;
   let packets: u32 = 0;
+  if (!hasChains) {
+    settleAll(owners + (first << 2), sent, true);
+    packets = sent;
+    first = end;
+  }
   while (first < end) {
-    if (!hasChains) {
-      const usual = settleSent(owners + (first << 2), end - first);
-      packets += usual;
-      first += usual;
-      if (first == end) break;
-    }
     const owner = load<u32>(owners + (first << 2));
     first++;
     if ((owner & OWNER_CONTINUES) != 0) continue;

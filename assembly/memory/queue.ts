@@ -267,11 +267,23 @@ export function settle(queue: usize, entry: u32, sent: bool): void {
   atomic.store<u32>(queue, returned + 1, QUEUE_RETURNED);
 }
 
+/** Settles the `count` records at `taken`, all sent or none. */
+export function settleAll(taken: usize, count: u32, sent: bool): void {
+  let i: u32 = 0;
+  while (i < count) {
+    if (sent) i += settleUsual(taken + (i << 2), count - i);
+    if (i == count) break;
+    const entry = load<u32>(taken + (i << 2));
+    settle(queueAt(load<u32>(record(entry), RECORD_QUEUE)), entry, sent);
+    i++;
+  }
+}
+
 /**
  * Settles as sent the usual records among the `most` at `taken`: of one frame, in a slot of the common size, of a queue that this worker
  * empties itself. Gives how many it passed before one that is not so.
  */
-export function settleSent(taken: usize, most: u32): u32 {
+function settleUsual(taken: usize, most: u32): u32 {
   const records = record(0);
   const queues = queueAt(0);
   const slotCount = field(WORKER_SLOT_COUNT);

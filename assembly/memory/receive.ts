@@ -31,9 +31,9 @@ const ETHERNET: u32 = 1;
 
 /**
  * Announces up to `most` received frames as descriptors from `first` on. A frame of several chunks (jumbo) is put together in a large
- * slot; when there is none free it comes cut to its first chunk. Gives how many.
+ * slot; when there is none free it comes cut to its first chunk. `time` is in nanoseconds since 1970. Gives how many.
  */
-export function receive(socket: usize, first: u32, most: u32, time: u64): u32 {
+export function receive(socket: usize, first: u32, most: u32, time: f64): u32 {
   const rx = socket + XDP_RX;
   const umem = <usize>field(WORKER_SLOTS);
   let position = ring.position(rx);
@@ -41,6 +41,7 @@ export function receive(socket: usize, first: u32, most: u32, time: u64): u32 {
   let d = worker() + DESCRIPTORS + <usize>first * DESCRIPTOR;
   let count: u32 = 0;
   let large = mostLarge();
+  const arrived = <u64>time;
   while (position != end && count < most) {
     const entry = ring.entryAt(rx, position, ENTRY);
     const continues = (load<u32>(entry, 12) & XDP_CONTINUES) != 0;
@@ -52,7 +53,7 @@ export function receive(socket: usize, first: u32, most: u32, time: u64): u32 {
     store<u32>(d, length, CAPTURED);
     store<u32>(d, length, ORIGINAL);
     store<u32>(d, ETHERNET, LINK_TYPE);
-    store<u64>(d, time, TIME);
+    store<u64>(d, arrived, TIME);
     store<u32>(d, <u32>(base / SLOT_STRIDE), SLOT);
     store<u32>(d, 0, INTERFACE);
     store<u32>(d, 0, COMMENT_LENGTH);

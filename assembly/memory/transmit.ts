@@ -2,6 +2,7 @@
 // ring; then it is sent. Between the two a slot leads to its record, and the record counts what of it is still out.
 
 import {
+  COMPLETED,
   LARGE_STRIDE,
   NONE,
   RECORD_FRAME,
@@ -10,6 +11,7 @@ import {
   RECORD_NOT_SENT,
   RECORD_OUT,
   RECORD_QUEUE,
+  RECORD_SIZE,
   RECORD_SLOT,
   SLOT_STRIDE,
   TAKEN,
@@ -26,7 +28,7 @@ import {
   XDP_PIECE,
   XDP_TX,
 } from "./layout";
-import { queueAt, settle, takeReady } from "./queue";
+import { queueAt, settle, settleAll, takeReady } from "./queue";
 import { record } from "./records";
 import * as ring from "./ring";
 import { field, setField, worker } from "./worker";
@@ -53,17 +55,46 @@ export function transmit(socket: usize, quantum: u32): u32 {
       }
     }
     const from = next;
-    while (next < taken) {
-      if (!send(socket, load<u32>(worker() + TAKEN + (next << 2)))) {
-        isFull = true;
-        break;
-      }
+    for (;;) {
+      next += sendUsual(socket, worker() + TAKEN + (next << 2), taken - next);
+      if (next == taken) break;
+      isFull = !send(socket, load<u32>(worker() + TAKEN + (next << 2)));
+      if (isFull) break;
       next++;
     }
     packets += next - from;
     setField(WORKER_TAKEN_DONE, next);
   }
   return packets;
+}
+
+/**
+ * Puts the usual deliveries among the `most` at `taken` into the ring: of one frame, which one entry takes. Gives how many it passed
+ * before one that is not so, or finds no room. The kernel sees them all at once.
+ */
+function sendUsual(socket: usize, taken: usize, most: u32): u32 {
+  const tx = socket + XDP_TX;
+  const longest = min<u32>(load<u32>(socket, XDP_LONGEST), XDP_PIECE);
+  const count = min<u32>(most, ring.room(tx, most));
+  const umem = field(WORKER_SLOTS);
+  const slotRecords = <usize>field(WORKER_SLOT_RECORDS);
+  const records = record(0);
+  const first = ring.position(tx);
+  let sent: u32 = 0;
+  for (; sent < count; sent++) {
+    const entry = load<u32>(taken + (sent << 2));
+    const at = records + <usize>entry * RECORD_SIZE;
+    const length = load<u32>(at, RECORD_LENGTH);
+    if (length > longest) break;
+    if (load<u32>(at, RECORD_NEXT) != NONE) break;
+    store<u32>(slotRecords + (load<u32>(at, RECORD_SLOT) << 2), entry);
+    store<u32>(at, 1, RECORD_OUT);
+    put(tx, first + sent, load<u32>(at, RECORD_FRAME) - umem, length, 0);
+  }
+  if (sent == 0) return 0;
+  setField(WORKER_IN_FLIGHT, field(WORKER_IN_FLIGHT) + sent);
+  ring.produced(tx, first + sent);
+  return sent;
 }
 
 /** False: there is no room for it now. What the interface would not take, or the ring never, is settled as not sent. */
@@ -136,22 +167,40 @@ export function complete(socket: usize): u32 {
   const completion = socket + XDP_COMPLETION;
   const available = ring.available(completion);
   if (available == 0) return 0;
-  const records = <usize>field(WORKER_SLOT_RECORDS);
-  let position = ring.position(completion);
+  const end = ring.position(completion) + available;
   let packets: u32 = 0;
-  for (let i: u32 = 0; i < available; i++) {
-    const address = <u32>load<u64>(ring.entryAt(completion, position++, ADDRESS));
-    const entry = load<u32>(records + (slotOf(address) << 2));
-    const at = record(entry);
-    const out = load<u32>(at, RECORD_OUT) - 1;
-    store<u32>(at, out, RECORD_OUT);
-    if ((out & ~RECORD_NOT_SENT) != 0) continue;
-    settle(queueAt(load<u32>(at, RECORD_QUEUE)), entry, out == 0);
-    packets++;
+  for (let position = end - available; position != end; ) {
+    const next = position + min<u32>(end - position, TAKEN_MAX);
+    packets += settleEntries(completion, position, next);
+    position = next;
   }
-  ring.consumed(completion, position);
+  ring.consumed(completion, end);
   setField(WORKER_IN_FLIGHT, field(WORKER_IN_FLIGHT) - available);
   return packets;
+}
+
+/** Settles the packets of which an entry from `position` to `end`, TAKEN_MAX at the most, is the last. Gives how many. */
+function settleEntries(completion: usize, position: u32, end: u32): u32 {
+  const slotRecords = <usize>field(WORKER_SLOT_RECORDS);
+  const records = record(0);
+  const completed = worker() + COMPLETED;
+  let sent: u32 = 0;
+  let dropped: u32 = 0;
+  for (; position != end; position++) {
+    const address = <u32>load<u64>(ring.entryAt(completion, position, ADDRESS));
+    const entry = load<u32>(slotRecords + (slotOf(address) << 2));
+    const at = records + <usize>entry * RECORD_SIZE;
+    const out = load<u32>(at, RECORD_OUT) - 1;
+    store<u32>(at, out, RECORD_OUT);
+    if (out == 0) {
+      store<u32>(completed + (sent++ << 2), entry);
+    } else if (out == RECORD_NOT_SENT) {
+      settle(queueAt(load<u32>(at, RECORD_QUEUE)), entry, false);
+      dropped++;
+    }
+  }
+  settleAll(completed, sent, true);
+  return sent + dropped;
 }
 
 /** The slot that an address of the UMEM is in: slots, then large ones. */

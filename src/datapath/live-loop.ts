@@ -1,9 +1,10 @@
 // What a data-path worker does, again and again: receive, process, queue, send, without waiting for anybody (run to completion). With
-// nothing to do it looks a while longer, and then sleeps on its sockets and an event.
+// nothing to do it sleeps on its sockets and an event; or while packets come close together it naps, so that each time there are some,
+// and no sender has to wake it: that costs more than the packet.
 
 import type { Receiver } from "../capture/live.js";
 import type { EngineThread } from "../engine/index.js";
-import { drain, PollSet } from "../linux/index.js";
+import { drain, nap, PollSet, sharpenTimers } from "../linux/index.js";
 import type { Transmitter } from "../transmit/live.js";
 
 /** Words by which the main thread and a worker talk, in shared memory. */
@@ -12,8 +13,8 @@ export const CONTROL_SIZE = 64;
 /** What a worker is to do. `draining`: nothing comes in any more; it ends when nothing is left. */
 export const STATES = { running: 0, draining: 1, stopped: 2 } as const;
 
-/** Rounds without work before it sleeps: some tens of microseconds, less than waking takes. */
-const PATIENCE = 64;
+/** Microseconds of a nap: packets that come within so long of one another are close together. */
+const NAP = 50;
 /** How long it sleeps at the most, in milliseconds: nothing at all to do, or packets that do not go out. */
 const LONG = 100;
 const SHORT = 1;
@@ -30,7 +31,9 @@ export interface LoopParts {
 /** Runs until it is told to end. */
 export function runLoop({ engine, receiver, transmitter, control, event }: LoopParts): void {
   const poll = new PollSet([{ fd: receiver.fd }, { fd: event }]);
-  let idle = 0;
+  sharpenTimers();
+  let hasWorked = false;
+  let isDense = false;
   for (;;) {
     const state = Atomics.load(control, CONTROL.state);
     if (state === STATES.stopped) break;
@@ -40,19 +43,25 @@ export function runLoop({ engine, receiver, transmitter, control, event }: LoopP
     if (received > 0) engine.process(received);
     const sent = transmitter.transmit();
     if (completed + received + sent > 0) {
-      idle = 0;
+      hasWorked = true;
       continue;
     }
     const isEmpty = engine.readyQueues === 0 && transmitter.inFlight === 0;
     if (state === STATES.draining && isEmpty) break;
-    if (++idle < PATIENCE) continue;
+    const mayNap = isDense && hasWorked;
+    hasWorked = false;
+    if (mayNap) {
+      nap(NAP);
+      continue;
+    }
     // A map may have come that no packet has seen yet.
     engine.process(0);
     control[CONTROL.sleeps]!++;
+    const begin = performance.now();
     poll.wait(isEmpty ? LONG : SHORT);
+    isDense = poll.ready(0) && performance.now() - begin < NAP / 1000;
     if (poll.ready(1)) drain(event);
     if (poll.failed(0)) receiver.recover();
-    if (poll.ready(0)) idle = 0;
   }
   engine.flush();
 }

@@ -35,6 +35,11 @@ type Backend = (options: PortOptions) => Promise<LivePorts>;
 /** In the order in which they are tried. */
 const BACKENDS: Readonly<Record<"afxdp" | "afpacket", Backend>> = { afxdp, afpacket };
 const ETHERNET_AND_TAG = 18;
+/**
+ * A mirrored frame has 50 bytes in front of it as a rule (Ethernet, IPv4, and GRE with ERSPAN II, or UDP with VXLAN or GENEVE). With
+ * these it begins with a cache line: the kernel copies it out the faster for that.
+ */
+const ALIGNING = 14;
 
 /** Ports, and why those that would have been better are not there. */
 export interface OpenedPorts extends LivePorts {
@@ -80,6 +85,7 @@ async function afxdp(options: PortOptions): Promise<LivePorts> {
       umem: slots.start,
       length: slots.length,
       chunk: SLOT_STRIDE,
+      headroom: ALIGNING,
     }),
   );
   const tunnel = await XdpTunnelPort.open({

@@ -64,7 +64,9 @@ export class XdpTransmitter implements Transmitter {
   }
 }
 
-/** Nanoseconds since 1970. AF_XDP tells no time of arrival. */
-function now(): bigint {
-  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
+const STARTED = performance.timeOrigin;
+
+/** Nanoseconds since 1970, to the quarter of a microsecond. AF_XDP tells no time of arrival. */
+function now(): number {
+  return (STARTED + performance.now()) * 1e6;
 }

@@ -32,7 +32,7 @@ export class EngineThread {
   }
 
   /** Announces what an AF_XDP socket has received, at the time given (ns since 1970). Gives how many frames. */
-  receive(socket: number, time: bigint): number {
+  receive(socket: number, time: number): number {
     return this.#exports.xdpReceive(socket, 0, at.BATCH, time);
   }
   /** Gives the kernel free slots to receive into. True: it waits to be told of them. */

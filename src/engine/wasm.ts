@@ -31,7 +31,7 @@ export interface EngineExports extends Record<string, unknown> {
   settleFrom(queue: number, entry: number, sent: number): void;
   reclaim(queue: number): void;
   flush(): void;
-  xdpReceive(socket: number, first: number, most: number, time: bigint): number;
+  xdpReceive(socket: number, first: number, most: number, time: number): number;
   xdpRefill(socket: number): number;
   xdpTransmit(socket: number, quantum: number): number;
   xdpComplete(socket: number): number;

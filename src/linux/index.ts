@@ -14,6 +14,7 @@ export { createEvent, drain, wake } from "./eventfd.js";
 export type { Address } from "./ip.js";
 export { addressOf } from "./libc.js";
 export { close, PAGE } from "./memory-map.js";
+export { nap, sharpenTimers } from "./nap.js";
 export {
   BLOCK_PATIENCE,
   type Fanout,

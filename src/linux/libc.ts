@@ -77,6 +77,7 @@ const raw = {
     count: number,
     flags: number,
   ) => number,
+  usleep: library.func("int usleep(uint32_t)") as (microseconds: number) => number,
   read: library.func("int64_t read(int, void *, uint64_t)") as (
     fd: number,
     bytes: Bytes,

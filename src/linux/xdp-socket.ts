@@ -47,6 +47,8 @@ export interface FrameMemory {
   readonly length: number;
   /** Bytes from one frame to the next. */
   readonly chunk: number;
+  /** Bytes that a received frame leaves free beyond the kernel's own 256. */
+  readonly headroom: number;
   /** Hands out whole pages of linear memory. Gives the offset. */
   allocatePages(length: number): number;
 }
@@ -131,6 +133,7 @@ export class XdpSocket {
     view.setBigUint64(0, BigInt(this.#memory.base + this.#memory.umem), true);
     view.setBigUint64(8, BigInt(this.#memory.length), true);
     view.setUint32(16, this.#memory.chunk, true);
+    view.setUint32(20, this.#memory.headroom, true);
     view.setUint32(24, XDP_UMEM_UNALIGNED_CHUNKS, true);
     this.#set(XDP_UMEM_REG, new Uint8Array(view.buffer), "register frame memory with the kernel");
   }

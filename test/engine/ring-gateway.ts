@@ -56,7 +56,7 @@ export class RingGateway {
   /** Gives the frames that were received; they are processed. What has several chunks is whole as long as there are large slots. */
   receive(time = 0n): Received[] {
     let large = this.engine.slots.freeLarge;
-    const count = this.thread.receive(this.kernel.tunnel, time);
+    const count = this.thread.receive(this.kernel.tunnel, Number(time));
     const received = this.#arrived.splice(0, count).map(({ frame, offset }): Received => {
       const isLong = frame.length > FakeKernel.room(offset);
       const most = !isLong ? frame.length : large-- > 0 ? SlotPool.LONGEST_LARGE : FakeKernel.room(offset);
