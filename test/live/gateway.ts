@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { askGateway } from "../../src/control/client.js";
-import type { SnifferAccounts } from "../../src/engine/index.js";
+import type { Session, SnifferAccounts } from "../../src/engine/index.js";
 import type { Lab } from "./lab.js";
 import type { Running } from "./running.js";
 import { until } from "./until.js";
@@ -26,7 +26,8 @@ export interface Balance {
   readonly workers: readonly Readonly<Record<string, number>>[];
   readonly kernel: Readonly<Record<string, number>>;
   readonly sniffers: Readonly<Record<string, SnifferAccounts>>;
-  readonly sessions: readonly unknown[];
+  readonly sessions: readonly Session[];
+  readonly sessionCount: number;
 }
 
 export class Gateway {
