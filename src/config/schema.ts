@@ -101,7 +101,7 @@ const decode = field.section({
     .section({
       memory: reassemblySize
         .prefault(DECODE.reassembly.memory)
-        .describe("Bytes held for unfinished datagrams."),
+        .describe("Bytes held for unfinished datagrams, in each worker."),
       perSource: reassemblySize
         .prefault(DECODE.reassembly.perSource)
         .describe("Bytes of them that one outer source may hold."),

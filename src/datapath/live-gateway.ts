@@ -9,6 +9,7 @@ import { CONTROL_SIZE } from "./live-loop.js";
 import { LiveMap } from "./live-map.js";
 import { type OpenedPorts, openPorts } from "./live-ports.js";
 import { type LiveStatus, readStatus } from "./live-status.js";
+import { assertSupported } from "./live-support.js";
 import type { ThreadSeat } from "./live-thread.js";
 import { endThreads, LiveThread } from "./live-thread-handle.js";
 
@@ -60,6 +61,7 @@ export class LiveGateway {
     config: LiveGatewayConfig,
     { beforeThreads }: LiveGatewayOptions = {},
   ): Promise<LiveGateway> {
+    assertSupported(config);
     const { tunnel, delivery, decode } = config;
     const netlink = Rtnetlink.open();
     const opened: (() => unknown)[] = [() => netlink.close()];
