@@ -82,6 +82,12 @@ export const ERRORS = {
     httpStatus: 500,
     exitCode: 1,
   },
+  UNSUPPORTED: {
+    description:
+      "The configuration asks for what this version of `run` does not do; `details.unsupported` lists all of it with its places.",
+    httpStatus: 501,
+    exitCode: 2,
+  },
   SEALED: {
     description:
       "The gateway has given up every capability (`sealed: true`); what needs one takes a gateway that is started anew.",

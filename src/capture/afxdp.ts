@@ -147,7 +147,8 @@ const MINIMAL_RING = 64;
 
 function lossesOf({ fd }: XdpSocket): KernelLosses {
   const { dropped, ringFull, fillRingEmpty } = xdpStatistics(fd);
-  return { dropped, ringFull, noFrames: fillRingEmpty };
+  // What finds no frame is in both (__xsk_rcv counts it as dropped, xp_alloc as an empty fill ring).
+  return { dropped: Math.max(0, dropped - fillRingEmpty), ringFull, noFrames: fillRingEmpty };
 }
 
 /** What comes in by a queue without a worker would be lost. */

@@ -8,14 +8,19 @@ import type { ReportStyle } from "./terminal.js";
 
 const ALL = { keepOthers: false };
 
-/** For people; `rates` since the last look. */
-export function balanceText(status: StatusDocument, style: ReportStyle, rates?: Rates): string {
+/** For people; `rates` since the last look, and up to so many `sessions`. */
+export function balanceText(
+  status: StatusDocument,
+  style: ReportStyle,
+  rates?: Rates,
+  sessions?: number,
+): string {
   return sections([
     rateLines(rates, style),
     snifferLines(status, style, rates),
     verdictLines(status, ALL, style),
     kernelLines(status, style),
-    sessionLines(status.sessions, style),
+    sessionLines(status.sessions, status.sessionCount, style, sessions),
   ]);
 }
 

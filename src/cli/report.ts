@@ -7,7 +7,8 @@ import { VERDICT_SENTENCES } from "../explain/sentences.js"; // without the rest
 import { lossText, tableText } from "./table.js";
 import type { ReportStyle } from "./terminal.js";
 
-const MOST_SESSIONS = 20;
+/** Lines of a table that people read. */
+export const USUAL_SESSIONS = 20;
 
 /** Whether packets in no tunnel were passed on: `strip --keep-others`. */
 export interface ReportOptions {
@@ -27,7 +28,7 @@ const ASIDES: readonly (readonly [name: keyof Counters, sentence: string])[] = [
 export function stripText(report: Report, options: ReportOptions, style: ReportStyle): string {
   return sections([
     verdictLines(report, options, style),
-    sessionLines(report.sessions, style),
+    sessionLines(byPackets(report.sessions), report.sessions.length, style),
     asideLines(report, style),
     fileLines(report, style),
   ]);
@@ -100,10 +101,21 @@ function conservationLine(report: Pick<Report, "counters">, options: ReportOptio
   return `received ${received} ${sign} delivered ${delivered}${others} + reassembled ${reassembled} + held ${held} + drops ${drops}`;
 }
 
-export function sessionLines(sessions: readonly Session[], style: ReportStyle): string[] {
-  if (sessions.length === 0) return [];
-  const largest = [...sessions].sort((a, b) => b.packets - a.packets).slice(0, MOST_SESSIONS);
-  const rows = largest.map(({ encapsulation, source, destination, id, packets, bytes, sequence }) => [
+function byPackets(sessions: readonly Session[]): Session[] {
+  return [...sessions].sort((a, b) => b.packets - a.packets);
+}
+
+/** The first of `count` sessions. */
+export function sessionLines(
+  sessions: readonly Session[],
+  count: number,
+  style: ReportStyle,
+  most = USUAL_SESSIONS,
+): string[] {
+  if (count === 0) return [];
+  const shown = sessions.slice(0, most);
+  if (shown.length === 0) return [`${style.number(count)} mirror sessions`];
+  const rows = shown.map(({ encapsulation, source, destination, id, packets, bytes, sequence }) => [
     encapsulation,
     source,
     destination,
@@ -111,8 +123,8 @@ export function sessionLines(sessions: readonly Session[], style: ReportStyle): 
     style.number(packets),
     style.number(bytes),
     lossText(sequence, style.number),
-    ...[sequence?.reordered, sequence?.duplicates, sequence?.restarts].map((count) =>
-      count === undefined ? "n/a" : style.number(count),
+    ...[sequence?.reordered, sequence?.duplicates, sequence?.restarts].map((packets) =>
+      packets === undefined ? "n/a" : style.number(packets),
     ),
   ]);
   const table = tableText(
@@ -131,7 +143,7 @@ export function sessionLines(sessions: readonly Session[], style: ReportStyle): 
     rows,
     style.title,
   );
-  const more = sessions.length - largest.length;
+  const more = count - shown.length;
   return more > 0 ? [...table, `and ${style.number(more)} more`] : table;
 }
 

@@ -1,8 +1,9 @@
 // spangate status: the accounts of a running gateway, asked over its control socket.
 
 import { type Command, InvalidArgumentError } from "commander";
-import { API_SOCKET } from "../config/defaults.js";
+import { API_SOCKET, STATUS_SESSIONS } from "../config/defaults.js";
 import type { StatusDocument } from "../control/status.js";
+import { integer } from "./values.js";
 
 const EXAMPLES = `
 Examples:
@@ -22,6 +23,7 @@ interface Flags {
   readonly json?: boolean;
   /** Seconds; `true` without a number. */
   readonly watch?: number | true;
+  readonly sessions?: number;
 }
 
 /** Seconds between two looks. */
@@ -36,6 +38,11 @@ export function statusCommand(command: Command): Command {
     .option("--socket <PATH>", "its control socket, `api.socket` of its configuration", API_SOCKET)
     .option("--watch [SECONDS]", "look again and again, and show packets a second", seconds)
     .option(
+      "--sessions <N>",
+      "list so many mirror sessions, those with most loss first (default: 20, with --json 100)",
+      integer(0, STATUS_SESSIONS.most),
+    )
+    .option(
       "--json",
       "one JSON document, as `run --json` prints it at the end; with --watch a line each time",
     )
@@ -43,7 +50,7 @@ export function statusCommand(command: Command): Command {
     .action(status);
 }
 
-async function status({ socket, json, watch }: Flags): Promise<void> {
+async function status({ socket, json, watch, sessions }: Flags): Promise<void> {
   const { setTimeout } = await import("node:timers/promises");
   const { askGateway } = await import("../control/client.js");
   const { balanceJson, balanceText } = await import("./balance.js");
@@ -51,11 +58,15 @@ async function status({ socket, json, watch }: Flags): Promise<void> {
   const { ratesBetween } = await import("./rates.js");
   const { reportStyleFor, write } = await import("./terminal.js");
   endOnSignals();
-  const ask = async () => (await askGateway(socket, "/status")) as StatusDocument;
+  const path = sessions === undefined ? "/status" : `/status?sessions=${sessions}`;
+  const ask = async () => (await askGateway(socket, path)) as StatusDocument;
   const style = reportStyleFor(process.stdout);
   let document = await ask();
   if (watch === undefined) {
-    await write(process.stdout, json ? balanceJson(document) : balanceText(document, style));
+    await write(
+      process.stdout,
+      json ? balanceJson(document) : balanceText(document, style, undefined, sessions),
+    );
     return;
   }
   const pause = 1000 * (watch === true ? USUAL : watch);
@@ -63,7 +74,8 @@ async function status({ socket, json, watch }: Flags): Promise<void> {
   for (;;) {
     const rates = before === undefined ? undefined : ratesBetween(before, document);
     if (json) await write(process.stdout, `${JSON.stringify(document)}\n`);
-    else await write(process.stdout, page(balanceText(document, style, rates), process.stdout.isTTY));
+    else
+      await write(process.stdout, page(balanceText(document, style, rates, sessions), process.stdout.isTTY));
     before = document;
     await setTimeout(pause);
     document = await ask();

@@ -10,7 +10,7 @@ export function tableText(
   heading: (text: string) => string,
 ): string[] {
   const widths = columns.map(([title], i) =>
-    Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length)),
+    rows.reduce((width, row) => Math.max(width, (row[i] ?? "").length), title.length),
   );
   const line = (cells: readonly string[]) =>
     cells

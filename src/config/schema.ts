@@ -45,7 +45,7 @@ const tunnel = field.section({
 const delivery = field.section({
   interface: field.interfaceName
     .optional()
-    .describe("NIC that sniffers are reached through. Required live when a sniffer is behind it."),
+    .describe("NIC that sniffers are reached through; the tunnel's when absent."),
   // RFC 791 3.2: every module must be able to forward 68 octets.
   mtu: field
     .integer(68, 65535)
@@ -101,7 +101,7 @@ const decode = field.section({
     .section({
       memory: reassemblySize
         .prefault(DECODE.reassembly.memory)
-        .describe("Bytes held for unfinished datagrams."),
+        .describe("Bytes held for unfinished datagrams, in each worker."),
       perSource: reassemblySize
         .prefault(DECODE.reassembly.perSource)
         .describe("Bytes of them that one outer source may hold."),

@@ -20,7 +20,7 @@ export function crossCheck(draft: Draft): Finding[] {
 }
 
 /** What `spangate run` needs beyond what offline commands do. */
-export function checkLive({ tunnel, delivery, sniffers }: Draft): Finding[] {
+export function checkLive({ tunnel, sniffers }: Draft): Finding[] {
   const findings: Finding[] = [];
   const missing = (path: Path, expected: string) =>
     findings.push({ path, message: "is missing for a live gateway", expected });
@@ -29,10 +29,6 @@ export function checkLive({ tunnel, delivery, sniffers }: Draft): Finding[] {
   }
   if (tunnel?.addresses.length === 0) {
     missing(["tunnel", "addresses"], "the addresses that mirror sources send to");
-  }
-  const behindNic = sniffers.some(({ deliver = "pcap" }) => deliver !== "pcap" && deliver !== "tap");
-  if (behindNic && delivery !== undefined && delivery.interface === undefined) {
-    missing(["delivery", "interface"], "the NIC that the sniffers are reached through");
   }
   for (const [i, sniffer] of sniffers.entries()) {
     // A sniffer that could not be read has been reported; only a readable one has a queue.

@@ -8,7 +8,10 @@ const everySniffer = {
   name: field.name.describe(
     "Name of the sniffer; tenants refer to it, and files and metrics are called after it.",
   ),
-  queue: field.integer(1, 65536).default(1024).describe("Length of the sniffer's queue in frames."),
+  queue: field
+    .integer(1, 65536)
+    .default(1024)
+    .describe("Length of the sniffer's queue in frames, in each worker."),
   overflow: field
     .choice(["drop-newest", "drop-oldest"])
     .default("drop-newest")

@@ -2,18 +2,31 @@
 
 import type { RequestListener } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { STATUS_SESSIONS } from "../config/defaults.js";
 import type { LiveStatus } from "../datapath/live.js";
 import { SpangateError } from "../errors.js";
 import { VERSION } from "../version.js";
 import { PROBLEM_TYPE, problemOf } from "./problem.js";
 import { statusDocument } from "./status.js";
 
+const STATUS_QUERY = {
+  type: "object",
+  properties: {
+    sessions: {
+      type: "integer",
+      minimum: 0,
+      maximum: STATUS_SESSIONS.most,
+      default: STATUS_SESSIONS.usual,
+    },
+  },
+} as const;
+
 /** The gateway as the control API sees it. */
 export interface Controlled {
   /** Only a gateway that is `running` takes packets in. */
   readonly state: "starting" | "running" | "draining";
-  /** @throws SpangateError NOT_READY */
-  status(): LiveStatus;
+  /** With up to so many `sessions`. @throws SpangateError NOT_READY */
+  status(sessions: number): LiveStatus;
 }
 
 export interface Health {
@@ -36,7 +49,11 @@ export async function apiOf(gateway: Controlled): Promise<RequestListener> {
     throw new SpangateError("NOT_FOUND", `The control API has no ${method} ${url}.`);
   });
 
-  api.get("/status", () => statusDocument(gateway.status()));
+  api.get<{ Querystring: { sessions: number } }>(
+    "/status",
+    { schema: { querystring: STATUS_QUERY } },
+    ({ query }) => statusDocument(gateway.status(query.sessions)),
+  );
   api.get("/health", (_, reply): Health => {
     const { state } = gateway;
     if (state !== "running") reply.code(503);

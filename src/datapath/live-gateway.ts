@@ -9,6 +9,7 @@ import { CONTROL_SIZE } from "./live-loop.js";
 import { LiveMap } from "./live-map.js";
 import { type OpenedPorts, openPorts } from "./live-ports.js";
 import { type LiveStatus, readStatus } from "./live-status.js";
+import { assertSupported } from "./live-support.js";
 import type { ThreadSeat } from "./live-thread.js";
 import { endThreads, LiveThread } from "./live-thread-handle.js";
 
@@ -60,6 +61,7 @@ export class LiveGateway {
     config: LiveGatewayConfig,
     { beforeThreads }: LiveGatewayOptions = {},
   ): Promise<LiveGateway> {
+    assertSupported(config);
     const { tunnel, delivery, decode } = config;
     const netlink = Rtnetlink.open();
     const opened: (() => unknown)[] = [() => netlink.close()];
@@ -125,23 +127,24 @@ export class LiveGateway {
     this.#map.follow(wake, failed);
   }
 
-  /** Accounts now. Of a worker in full work they are some packets apart from one another. */
-  status(): LiveStatus {
-    return readStatus({
+  /** Accounts now, with up to so many `sessions`. Of a worker in full work they are some packets apart from one another. */
+  status(sessions: number): LiveStatus {
+    const sources = {
       engine: this.#engine,
       kernel: this.#ports.tunnel.losses(),
       receive: this.#ports.tunnel.description,
       send: this.#ports.delivery.description,
       seconds: (Date.now() - this.#started) / 1000,
-    });
+    };
+    return readStatus(sources, sessions);
   }
 
   /** Takes nothing in any more, sends what is queued for `deadline` milliseconds at the most, and ends. Gives the last accounts. */
-  async stop(deadline = DRAIN_DEADLINE): Promise<LiveStatus> {
+  async stop(sessions: number, deadline = DRAIN_DEADLINE): Promise<LiveStatus> {
     this.#map.close();
     await this.#ports.tunnel.detach();
     await endThreads(this.#threads, deadline);
-    const status = this.status();
+    const status = this.status(sessions);
     this.#ports.delivery.close();
     this.#ports.tunnel.close();
     return status;

@@ -9,7 +9,7 @@ import { type Engine, enterMessages, enterPacketRing, enterXdpSocket } from "../
 import { SpangateError } from "../errors.js";
 import { addressOf, channels, type FrameMemory, type Link, PAGE, type RingMemory } from "../linux/index.js";
 import { PacketDeliveryPort } from "../transmit/afpacket.js";
-import { XdpDeliveryPort } from "../transmit/afxdp.js";
+import { expectTransmitQueues, XdpDeliveryPort } from "../transmit/afxdp.js";
 import type { DeliveryPort } from "../transmit/live.js";
 import type { DeliverySeat, TunnelSeat } from "./seats.js";
 
@@ -88,6 +88,9 @@ async function afxdp(options: PortOptions): Promise<LivePorts> {
       headroom: ALIGNING,
     }),
   );
+  const isOne = deliveryLink.index === tunnelLink.index;
+  const queues = transmitQueues(deliveryLink.name);
+  if (isOne) expectTransmitQueues(deliveryLink, queues, memories.length);
   const tunnel = await XdpTunnelPort.open({
     link: tunnelLink,
     mode: config.xdp,
@@ -96,15 +99,18 @@ async function afxdp(options: PortOptions): Promise<LivePorts> {
     memories,
     ring,
     fill,
+    ...(isOne ? { transmit: ring } : {}),
   });
   try {
-    const delivery = await XdpDeliveryPort.open({
-      link: deliveryLink,
-      mode: config.xdp,
-      memories: memories.map((memory, i) => ({ memory, owner: tunnel.seats[i]! })),
-      queues: transmitQueues(deliveryLink.name),
-      ring,
-    });
+    const delivery = isOne
+      ? XdpDeliveryPort.ofTunnel(deliveryLink, tunnel.seats)
+      : await XdpDeliveryPort.open({
+          link: deliveryLink,
+          mode: config.xdp,
+          memories: memories.map((memory, i) => ({ memory, owner: tunnel.seats[i]! })),
+          queues,
+          ring,
+        });
     const longest = deliveryLink.mtu + ETHERNET_AND_TAG;
     const seat = ({ fd, rings }: (typeof tunnel.seats)[number]) =>
       ({ kind: "afxdp", fd, socket: enterXdpSocket(engine.memory, rings, longest) }) as const;

@@ -1,6 +1,12 @@
 // The accounts of a live gateway.
 
-import type { Counters, Engine, Session, SnifferAccounts } from "../engine/index.js";
+import {
+  type Counters,
+  type Engine,
+  type Session,
+  type SnifferAccounts,
+  worstSessions,
+} from "../engine/index.js";
 import type { KernelLosses } from "../telemetry/losses.js";
 
 export interface LiveStatus {
@@ -16,7 +22,10 @@ export interface LiveStatus {
   /** Lost before the engine saw it. */
   readonly kernel: KernelLosses;
   readonly sniffers: ReadonlyMap<string, SnifferAccounts>;
+  /** Those that have lost most first, and no more than were asked for. */
   readonly sessions: readonly Session[];
+  /** How many there are. */
+  readonly sessionCount: number;
 }
 
 export interface StatusSources {
@@ -27,15 +36,18 @@ export interface StatusSources {
   readonly seconds: number;
 }
 
-/** As it is now: of a worker at work the numbers are some packets apart from one another. */
-export function readStatus({ engine, ...rest }: StatusSources): LiveStatus {
+/** As it is now, with so many `sessions` at the most: of a worker at work the numbers are some packets apart from one another. */
+export function readStatus({ engine, ...rest }: StatusSources, sessions: number): LiveStatus {
   const workers = engine.workers.map((worker) => worker.counters());
+  const tables = engine.workers.map((worker) => worker.sessions);
+  const worst = worstSessions(tables, sessions);
   return {
     ...rest,
     counters: workers.reduce(add),
     workers,
     sniffers: engine.queues.accounts(),
-    sessions: engine.workers.flatMap((worker) => [...worker.sessions]),
+    sessions: worst.sessions,
+    sessionCount: worst.count,
   };
 }
 

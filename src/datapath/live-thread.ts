@@ -17,10 +17,13 @@ export interface ThreadSeat {
 
 const seat = workerData as ThreadSeat;
 const engine = await EngineThread.attach(seat.engine);
+const receiver = receiverOf(engine, seat.tunnel);
+// Before it is said: else the kernel has no frame to receive into for whoever sends at once.
+receiver.refill();
 parentPort!.postMessage("ready");
 runLoop({
   engine,
-  receiver: receiverOf(engine, seat.tunnel),
+  receiver,
   transmitter: transmitterOf(engine, seat.delivery),
   control: new Int32Array(seat.engine.memory.buffer, seat.control, CONTROL_SIZE / 4),
   event: seat.event,

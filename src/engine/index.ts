@@ -28,4 +28,5 @@ export { FrameSlots } from "./slots.js";
 export { type EngineSeat, EngineThread } from "./thread.js";
 export type { Build } from "./wasm.js";
 export type { Counters, WorkerBlock } from "./worker-block.js";
+export { type WorstSessions, worstSessions } from "./worst-sessions.js";
 export { enterXdpSocket, type SharedRing, type SharedRings } from "./xdp-port.js";

@@ -49,8 +49,8 @@ export class SessionTable {
 
   /** Entry `number`, undefined when it is not a session but holds the sequence of a tunnel. */
   session(number: number): Session | undefined {
+    if (this.isTunnel(number)) return undefined;
     const meta = this.#word(number, at.SESSION_META);
-    if ((meta & at.SESSION_TUNNEL) !== 0) return undefined;
     const id = (meta & at.SESSION_HAS_ID) !== 0 ? { id: this.#word(number, at.SESSION_ID) } : {};
     const sequence = this.#sequence(number);
     const ipv6 = (meta & at.SESSION_IPV6) !== 0;
@@ -63,6 +63,19 @@ export class SessionTable {
       bytes: this.#long(number, at.SESSION_BYTES),
       ...(sequence === undefined ? {} : { sequence }),
     };
+  }
+
+  /** Whether entry `number` is no session, but holds the sequence of a tunnel. */
+  isTunnel(number: number): boolean {
+    return (this.#word(number, at.SESSION_META) & at.SESSION_TUNNEL) !== 0;
+  }
+  /** Packets that never came, as far as sequence numbers tell. */
+  lost(number: number): number {
+    const track = this.#sequenced(number);
+    return track === undefined ? 0 : this.#long(track, at.SESSION_LOST);
+  }
+  packets(number: number): number {
+    return this.#long(number, at.SESSION_PACKETS);
   }
 
   /** `<encapsulation>/<source>/<id>`, the name of the session's interface in capture files. */
@@ -81,13 +94,17 @@ export class SessionTable {
     }
   }
 
-  /** With tunnel scope the numbers are the tunnel's; the session that appeared first shows them. */
-  #sequence(number: number): Session["sequence"] | undefined {
+  /** With tunnel scope the numbers are the tunnel's; the session that appeared first shows them. Gives the entry that has them. */
+  #sequenced(number: number): number | undefined {
     const track = this.#word(number, at.SESSION_TRACK);
-    const isTunnel = (this.#word(track, at.SESSION_META) & at.SESSION_TUNNEL) !== 0;
     // A tunnel's entry comes right after that of the session it was made for.
-    if (isTunnel && track !== number + 1) return undefined;
-    if ((this.#byte(track, at.SESSION_STATE) & at.STATE_SEQUENCE) === 0) return undefined;
+    if (this.isTunnel(track) && track !== number + 1) return undefined;
+    return (this.#byte(track, at.SESSION_STATE) & at.STATE_SEQUENCE) === 0 ? undefined : track;
+  }
+
+  #sequence(number: number): Session["sequence"] | undefined {
+    const track = this.#sequenced(number);
+    if (track === undefined) return undefined;
     const lost = this.#long(track, at.SESSION_LOST);
     const duplicates = this.#long(track, at.SESSION_DUPLICATES);
     return {
@@ -110,7 +127,8 @@ export class SessionTable {
     return this.#memory.u32[(this.#entry(number) + offset) >>> 2]!;
   }
   #long(number: number, offset: number): number {
-    return Number(BigInt.asIntN(64, this.#memory.u64[(this.#entry(number) + offset) >>> 3]!));
+    const low = (this.#entry(number) + offset) >>> 2;
+    return (this.#memory.u32[low + 1]! | 0) * 2 ** 32 + this.#memory.u32[low]!;
   }
   #bytes(number: number, offset: number): Uint8Array {
     const start = this.#entry(number) + offset;

@@ -2,7 +2,7 @@
 // interface from the host, where the kernel has XDP.
 
 import { type Link, PacketSendSocket, type XdpMode } from "../linux/index.js";
-import { Guard } from "./guard.js";
+import { Guard, reachable, unguarded } from "./guard.js";
 import type { DeliveryPort } from "./live.js";
 
 export interface PacketDeliveryOptions {
@@ -22,8 +22,7 @@ export class PacketDeliveryPort implements DeliveryPort<PacketSendSocket> {
 
   private constructor(seats: readonly PacketSendSocket[], guard: Guard | string) {
     this.seats = seats;
-    if (typeof guard === "string")
-      this.warning = `what arrives at the delivery interface reaches the host: ${guard}`;
+    if (typeof guard === "string") this.warning = guard;
     else this.#guard = guard;
   }
 
@@ -36,11 +35,11 @@ export class PacketDeliveryPort implements DeliveryPort<PacketSendSocket> {
       for (const socket of sockets) socket.close();
       throw error;
     }
-    if (!guarded) return new PacketDeliveryPort(sockets, `${link.name} is the tunnel's, too`);
+    if (!guarded) return new PacketDeliveryPort(sockets, unguarded(link));
     try {
       return new PacketDeliveryPort(sockets, Guard.attach(link, mode));
     } catch (error) {
-      return new PacketDeliveryPort(sockets, (error as Error).message);
+      return new PacketDeliveryPort(sockets, reachable((error as Error).message));
     }
   }
 

@@ -1,9 +1,10 @@
 // Sending by AF_XDP: sockets of the delivery interface that share the frame memory of the tunnel's, so that a frame is sent where it was
-// received. A program keeps everything but ARP and ND that arrives there from the host.
+// received. A program keeps everything but ARP and ND that arrives there from the host. Where the tunnel comes in by the same interface
+// its own sockets send, as a queue takes one socket, and its own program decides what the host gets, as an interface takes one program.
 
 import { SpangateError } from "../errors.js";
 import { type FrameMemory, type Link, type XdpMode, XdpSocket } from "../linux/index.js";
-import { Guard } from "./guard.js";
+import { Guard, unguarded } from "./guard.js";
 import type { DeliveryPort } from "./live.js";
 
 export interface XdpDeliveryOptions {
@@ -23,21 +24,31 @@ const MINIMAL_RING = 64;
 
 export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
   readonly description: string;
+  readonly warning?: string;
   readonly seats: readonly XdpSocket[];
-  readonly #guard: Guard;
+  /** What is its own to close. */
+  readonly #opened: readonly { close(): void }[];
 
-  private constructor(sockets: readonly XdpSocket[], guard: Guard) {
+  private constructor(
+    sockets: readonly XdpSocket[],
+    opened: readonly { close(): void }[],
+    warning: string | undefined,
+  ) {
     this.seats = sockets;
-    this.#guard = guard;
+    this.#opened = opened;
     this.description = `afxdp, ${sockets.every((socket) => socket.isZeroCopy) ? "zero-copy" : "copy"}`;
+    if (warning !== undefined) this.warning = warning;
+  }
+
+  /** By the sockets of the tunnel, which comes in by the same interface, and which closes them. */
+  static ofTunnel(link: Link, sockets: readonly XdpSocket[]): XdpDeliveryPort {
+    for (const socket of sockets) socket.setTransmitBudget(BUDGET);
+    return new XdpDeliveryPort(sockets, [], unguarded(link));
   }
 
   /** @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
   static async open({ link, mode, memories, queues, ring }: XdpDeliveryOptions): Promise<XdpDeliveryPort> {
-    if (queues < memories.length) {
-      const message = `${link.name} has ${queues} transmit queues for ${memories.length} workers, each of which needs one: set tunnel.queues to ${queues}, or the interface to more (ethtool -L ${link.name}).`;
-      throw new SpangateError("BACKEND_UNAVAILABLE", message, { details: { interface: link.name, queues } });
-    }
+    expectTransmitQueues(link, queues, memories.length);
     const opened: (() => void)[] = [];
     try {
       const sockets: XdpSocket[] = [];
@@ -57,7 +68,7 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
         socket.setTransmitBudget(BUDGET);
         sockets.push(socket);
       }
-      return new XdpDeliveryPort(sockets, Guard.attach(link, mode));
+      return new XdpDeliveryPort(sockets, [Guard.attach(link, mode), ...sockets], undefined);
     } catch (error) {
       for (const undo of opened.reverse()) undo();
       throw error;
@@ -65,7 +76,13 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
   }
 
   close(): void {
-    this.#guard.close();
-    for (const socket of this.seats) socket.close();
+    for (const each of this.#opened) each.close();
   }
+}
+
+/** @throws SpangateError BACKEND_UNAVAILABLE when there is not one for each worker */
+export function expectTransmitQueues({ name }: Link, queues: number, workers: number): void {
+  if (queues >= workers) return;
+  const message = `${name} has ${queues} transmit queues for ${workers} workers, each of which needs one: set tunnel.queues to ${queues}, or the interface to more (ethtool -L ${name}).`;
+  throw new SpangateError("BACKEND_UNAVAILABLE", message, { details: { interface: name, queues } });
 }

@@ -71,6 +71,15 @@ export class Guard {
   }
 }
 
+/** What is to be known of an interface by which the tunnel comes in, too. */
+export function unguarded({ name }: Link): string {
+  return reachable(`${name} is the tunnel's, too`);
+}
+
+export function reachable(why: string): string {
+  return `what arrives at the delivery interface reaches the host: ${why}`;
+}
+
 function attach(program: number, index: number, mode: XdpMode | "auto", about: string): number {
   const modes: XdpMode[] = mode === "auto" ? ["native", "skb"] : [mode];
   let reason: unknown;

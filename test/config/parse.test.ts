@@ -242,13 +242,12 @@ test("aliases that expand without end are refused", () => {
   ]);
 });
 
-test("live needs interfaces, tunnel addresses and a way to every sniffer", () => {
+test("live needs an interface, tunnel addresses and a way to every sniffer", () => {
   const text = "sniffers:\n  - { name: a }\n  - { name: b, deliver: mac, mac: 02:00:00:00:00:01 }\n";
   expect(mistakesOf(text)).toEqual([]);
   expect(mistakesOf(text, true).map((line) => line.split(";")[0])).toEqual([
     "g.yaml:1:1 tunnel.interface: is missing for a live gateway",
     "g.yaml:1:1 tunnel.addresses: is missing for a live gateway",
-    "g.yaml:1:1 delivery.interface: is missing for a live gateway",
     "g.yaml:2:5 sniffers[0].deliver: is missing for a live gateway",
   ]);
 });

@@ -18,7 +18,8 @@ export class FakeGateway implements Controlled {
   received = 100;
   seconds = 10;
 
-  status(): LiveStatus {
+  /** Of a thousand sessions, which all look alike. */
+  status(sessions: number): LiveStatus {
     if (this.state === "starting") throw new SpangateError("NOT_READY");
     const counters = {
       ...COUNTERS,
@@ -34,16 +35,15 @@ export class FakeGateway implements Controlled {
       workers: [counters],
       kernel: { dropped: 0, ringFull: 7, noFrames: 0 },
       sniffers: new Map([["acme-ids", accounts(this.received - 20)]]),
-      sessions: [
-        {
-          encapsulation: "erspan",
-          source: "192.0.2.1",
-          destination: "192.0.2.2",
-          id: 100,
-          packets: 80,
-          bytes: 8000,
-        },
-      ],
+      sessions: Array.from({ length: Math.min(sessions, 1000) }, () => ({
+        encapsulation: "erspan",
+        source: "192.0.2.1",
+        destination: "192.0.2.2",
+        id: 100,
+        packets: 80,
+        bytes: 8000,
+      })),
+      sessionCount: 1000,
     };
   }
 }

@@ -39,15 +39,27 @@ async function ask(socketPath: string, path: string, method = "GET", body?: stri
 }
 
 describe("answers", () => {
-  test("GET /status: the document that `run --json` prints", async () => {
+  test("GET /status: the document that `run --json` prints, with a hundred sessions", async () => {
     const socket = newSocket();
     const { gateway } = await listening(socket);
     const { status, type, body } = await ask(socket, "/status");
     expect([status, type]).toEqual([200, "application/json; charset=utf-8"]);
-    expect(body).toEqual(JSON.parse(JSON.stringify(statusDocument(gateway.status()))));
+    expect(body).toEqual(JSON.parse(JSON.stringify(statusDocument(gateway.status(100)))));
     expect(body).toMatchObject({ received: 100, delivered: 80, drops: 20, holds: true });
     gateway.received = 300;
     expect((await ask(socket, "/status")).body).toMatchObject({ received: 300, delivered: 280 });
+  });
+
+  test.each([
+    ["?sessions=0", 0],
+    ["?sessions=1", 1],
+    ["?sessions=10000", 1000],
+  ])("GET /status%s", async (query, sessions) => {
+    const socket = newSocket();
+    await listening(socket);
+    const { body } = await ask(socket, `/status${query}`);
+    expect(body).toMatchObject({ received: 100, sessionCount: 1000 });
+    expect(body.sessions).toHaveLength(sessions);
   });
 
   test("GET /health: only a gateway that takes packets in is well", async () => {
@@ -69,6 +81,8 @@ describe("answers", () => {
     ["an address that it does not have", "GET", "/nothing", undefined, "NOT_FOUND", 404],
     ["a method that an address does not have", "DELETE", "/status", undefined, "NOT_FOUND", 404],
     ["an address that is none", "GET", "/%zz", undefined, "USAGE", 400],
+    ["more sessions than there may be", "GET", "/status?sessions=10001", undefined, "USAGE", 400],
+    ["no number of sessions", "GET", "/status?sessions=all", undefined, "USAGE", 400],
     ["a body that is no JSON", "POST", "/status", "{", "USAGE", 400],
   ] as const)("%s", async (_, method, path, body, code, status) => {
     const socket = newSocket();

@@ -52,6 +52,8 @@ describe("a look", () => {
     expect(stdout).toMatch(/^delivered +80 /m);
     expect(stdout).toMatch(/^received 100 = delivered 80 \+ reassembled 0 \+ held 0 \+ drops 20$/m);
     expect(stdout).toMatch(/^lost in the kernel: 0 dropped, 7 ring full, 0 no free frame$/m);
+    expect(stdout.match(/^erspan /gm)).toHaveLength(20);
+    expect(stdout).toMatch(/\nand 980 more\n$/);
     expect(stdout).toMatch(/^erspan +192\.0\.2\.1 +192\.0\.2\.2 +100 +80 +8000 +n\/a/m);
   });
 
@@ -59,7 +61,29 @@ describe("a look", () => {
     const { socket, gateway } = await listening();
     const { code, stdout } = await spangate(["status", "--socket", socket, "--json"]);
     expect(code).toBe(0);
-    expect(stdout).toBe(`${JSON.stringify(statusDocument(gateway.status()), null, 2)}\n`);
+    expect(stdout).toBe(`${JSON.stringify(statusDocument(gateway.status(100)), null, 2)}\n`);
+  });
+});
+
+describe("--sessions", () => {
+  test.each([
+    [0, 0, /^1000 mirror sessions\n$/m],
+    [3, 3, /\nand 997 more\n$/],
+    [5000, 1000, /n\/a\n$/],
+  ])("%i", async (asked, listed, end) => {
+    const { socket } = await listening();
+    const flags = ["--socket", socket, "--sessions", String(asked)];
+    const text = await spangate(["status", ...flags]);
+    expect(text.stdout.match(/^erspan /gm) ?? []).toHaveLength(listed);
+    expect(text.stdout).toMatch(end);
+    const { stdout } = await spangate(["status", ...flags, "--json"]);
+    expect(JSON.parse(stdout).sessions).toHaveLength(listed);
+  });
+
+  test.each(["-1", "10001", "all"])("%s is none", async (text) => {
+    const { code, stderr } = await spangate(["status", `--sessions=${text}`]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/Expected an integer from 0 to 10000\. \[USAGE\]/);
   });
 });
 

@@ -66,7 +66,7 @@ describe.skipIf(lacks("ovs-vswitchd", "ovsdb-server", "ovs-vsctl"))(
           sniffers: NAMES.map((name) => ({ name, deliver: "mac", mac: MACS[name] })),
           tenants: NAMES.map((name, i) => ({
             name,
-            sources: [identity(sources[i]!.identity)],
+            sources: [sources[i]!.claim],
             sniffers: [name],
           })),
         });
@@ -94,12 +94,3 @@ describe.skipIf(lacks("ovs-vswitchd", "ovsdb-server", "ovs-vsctl"))(
     });
   },
 );
-
-/** `{ encapsulation: erspan, session: 100 }`, as a source has it. */
-function identity(text: string): Record<string, string | number> {
-  const pairs = [...text.matchAll(/(\w+): ([\w-]+)/g)].map(([, key, value]) => {
-    const number = Number(value);
-    return [key!, Number.isNaN(number) ? value! : number] as const;
-  });
-  return Object.fromEntries(pairs);
-}

@@ -4,11 +4,15 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import type { SnifferAccounts } from "../../src/engine/index.js";
+import { askGateway } from "../../src/control/client.js";
+import type { Session, SnifferAccounts } from "../../src/engine/index.js";
 import type { Lab } from "./lab.js";
 import type { Running } from "./running.js";
+import { until } from "./until.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+
+let gateways = 0;
 
 /** What `run --json` prints at the end, as far as tests ask. */
 export interface Balance {
@@ -19,9 +23,11 @@ export interface Balance {
   readonly drops: number;
   readonly holds: boolean;
   readonly counters: Readonly<Record<string, number>>;
+  readonly workers: readonly Readonly<Record<string, number>>[];
   readonly kernel: Readonly<Record<string, number>>;
   readonly sniffers: Readonly<Record<string, SnifferAccounts>>;
-  readonly sessions: readonly unknown[];
+  readonly sessions: readonly Session[];
+  readonly sessionCount: number;
 }
 
 export class Gateway {
@@ -29,15 +35,33 @@ export class Gateway {
     readonly process: Running,
     /** How it receives, in its own words. */
     readonly description: string,
+    /** Its control socket. */
+    readonly socket: string,
   ) {}
 
-  /** @param config gateway.yaml, as text or as what JSON can say */
-  static async start(lab: Lab, namespace: string, config: unknown): Promise<Gateway> {
-    const file = join(lab.directory, `gateway-${Date.now()}.yaml`);
-    writeFileSync(file, typeof config === "string" ? config : JSON.stringify(config));
+  /** @param config gateway.yaml as JSON can say it; the control socket is added */
+  static async start(lab: Lab, namespace: string, config: object): Promise<Gateway> {
+    const name = join(lab.directory, `gateway-${++gateways}`);
+    const [file, socket] = [`${name}.yaml`, `${name}.sock`];
+    writeFileSync(file, JSON.stringify({ api: { socket }, ...config }));
     const args = [PROGRAM, "run", file, "--json"];
     const process = await lab.start(namespace, "node", args, { ready: /spangate: ready: .*\n/ });
-    return new Gateway(process, /ready: (.*)/.exec(process.output)![1]!);
+    return new Gateway(process, /ready: (.*)/.exec(process.output)![1]!, socket);
+  }
+
+  /** What it says of itself now. */
+  async status(): Promise<Balance> {
+    return (await askGateway(this.socket, "/status")) as Balance;
+  }
+
+  /** Waits until it has counted so many packets. */
+  async has({ received }: { readonly received: number }): Promise<Balance> {
+    let last: Balance | undefined;
+    const counted = async () => {
+      last = await this.status();
+      return last.received >= received ? last : undefined;
+    };
+    return await until(counted, () => `${received} packets in ${JSON.stringify(last)}`);
   }
 
   /** Ends it in order. What it says has to balance. */

@@ -19,6 +19,8 @@ export interface Underlay {
   readonly addresses: readonly string[];
   /** MAC by address, so that no packet waits for an answer (Open vSwitch drops it meanwhile). Else it asks by ARP. */
   readonly neighbours?: Readonly<Record<string, string>>;
+  /** Next hop by destination, with prefix length. */
+  readonly routers?: Readonly<Record<string, string>>;
   readonly mtu?: number;
 }
 
@@ -107,7 +109,14 @@ export class OpenVSwitch {
     await this.vsctl("add-port", bridge, port, "--", "set", "interface", port, `type=${type}`, ...set);
   }
 
-  async underlay({ port, mac, addresses, neighbours = {}, mtu = 2000 }: Underlay): Promise<void> {
+  async underlay({
+    port,
+    mac,
+    addresses,
+    neighbours = {},
+    routers = {},
+    mtu = 2000,
+  }: Underlay): Promise<void> {
     await this.bridge(UNDERLAY, [port], [`other-config:hwaddr="${mac}"`]);
     if (addresses.some((address) => address.includes(":")))
       this.lab.sysctl(this.namespace, { [`net.ipv6.conf.${UNDERLAY}.disable_ipv6`]: 0 });
@@ -117,14 +126,16 @@ export class OpenVSwitch {
       ...addresses.map(
         (address) => `addr add ${address} dev ${UNDERLAY}${address.includes(":") ? " nodad" : ""}`,
       ),
+      ...Object.entries(routers).map(([to, via]) => `route add ${to} via ${via} dev ${UNDERLAY}`),
     );
     for (const [address, neighbour] of Object.entries(neighbours))
       await this.appctl("tnl/neigh/set", UNDERLAY, address, neighbour);
     const isRouted = async () => {
       const routes = await this.appctl("ovs/route/show");
-      return addresses.every((address) => routes.includes(address.split("/")[0]!));
+      const wanted = [...addresses, ...Object.keys(routers)];
+      return wanted.every((address) => routes.includes(address.split("/")[0]!));
     };
-    await until(isRouted, () => "Open vSwitch to see the underlay's addresses");
+    await until(isRouted, () => "Open vSwitch to see the underlay's addresses and routes");
   }
 
   async mirror({ bridge, name, ports, direction, output }: Mirror): Promise<void> {

@@ -216,6 +216,23 @@ describe.skipIf(lacks("ping", "setpriv"))("spangate run", () => {
     expect(existsSync(socket)).toBe(false);
   });
 
+  test("a sniffer that it cannot deliver to is refused, and nothing is touched", async () => {
+    const before = await interfaces();
+    const file = configuration({
+      sniffers: [{ name: "acme-ids", deliver: "tap", interface: "tap0" }],
+      senders: "per-sniffer",
+      quarantine: { file: join(folder, "unmapped.pcapng") },
+    });
+    const refused = await lab.start(site.gateway, "node", [MAIN, "run", file]);
+    expect(await refused.ended).toEqual({ code: 2, signal: null });
+    expect(refused.output).toMatch(
+      /^spangate: sniffers\[0\]\.deliver: .* acme-ids by tap .*\nsenders: .*\nquarantine: .* \[UNSUPPORTED\]\n$/,
+    );
+    expect(await interfaces()).toBe(before);
+    await expectNothingLeft();
+    expect(existsSync(join(folder, "unmapped.pcapng"))).toBe(false);
+  });
+
   test("a user that is not there is refused", async () => {
     const { code, stderr } = await spangate(["run", configuration({ user: "no-such-user" })]);
     expect([code, stderr]).toEqual([

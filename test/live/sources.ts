@@ -10,6 +10,8 @@ export type Way = (typeof WAYS)[number];
 export interface MirrorSource {
   /** As a tenant's `sources` has it, in YAML. */
   readonly identity: string;
+  /** The same as JSON can say it. */
+  readonly claim: Readonly<Record<string, string | number>>;
   stop(): Promise<void>;
 }
 
@@ -30,27 +32,35 @@ export const OVS_TUNNELS: Readonly<Record<Way, { type: string; options: Record<s
   geneve: { type: "geneve", options: {} },
 };
 
+export function claimOf(way: Way, id: number): MirrorSource["claim"] {
+  if (way === "gre") return { encapsulation: "gre", key: id };
+  if (way === "vxlan" || way === "geneve") return { encapsulation: way, vni: id };
+  return { encapsulation: "erspan", session: id };
+}
+
+/** In YAML. */
 export function identityOf(way: Way, id: number): string {
-  if (way === "gre") return `{ encapsulation: gre, key: ${id} }`;
-  if (way === "vxlan" || way === "geneve") return `{ encapsulation: ${way}, vni: ${id} }`;
-  return `{ encapsulation: erspan, session: ${id} }`;
+  const words = Object.entries(claimOf(way, id)).map(([key, value]) => `${key}: ${value}`);
+  return `{ ${words.join(", ")} }`;
 }
 
 /**
  * Open vSwitch copies each frame that passes the tenant's ports, once. The tenant's bridge is `bridgeOf`. With ERSPAN III it takes a
- * tunnel for each direction, as the direction is an option of the tunnel: 0 for machine 0's frames, 1 for those to it.
+ * tunnel for each direction, as the direction is an option of the tunnel: 0 for machine 0's frames, 1 for those to it. `more`: options
+ * of the tunnel.
  */
 export async function mirrorByOpenVSwitch(
   ovs: OpenVSwitch,
   tenant: Tenant,
   way: Way,
   { id, to }: Destination,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<MirrorSource> {
   const bridge = bridgeOf(tenant);
   const { type, options } = OVS_TUNNELS[way];
   const made: string[] = [];
   const add = async (output: string, direction: "in" | "out" | undefined, keys: Record<string, number>) => {
-    await ovs.tunnel(bridge, output, type, { remote_ip: to, ...options, ...keys });
+    await ovs.tunnel(bridge, output, type, { remote_ip: to, ...options, ...more, ...keys });
     const ports = direction === undefined ? tenant.ports : tenant.ports.slice(0, 1);
     await ovs.mirror({ bridge, name: output, ports, output, ...(direction && { direction }) });
     made.push(output);
@@ -69,7 +79,7 @@ export async function mirrorByOpenVSwitch(
       await ovs.removePort(bridge, name);
     }
   };
-  return { identity: identityOf(way, id), stop };
+  return { identity: identityOf(way, id), claim: claimOf(way, id), stop };
 }
 
 export interface KernelVxlan extends Destination {
@@ -108,5 +118,5 @@ export async function mirrorByKernelVxlan(
     for (const name of tenant.ports) await lab.run(namespace, "tc", ["qdisc", "del", "dev", name, "clsact"]);
     await lab.ip(namespace, `link del ${device}`);
   };
-  return { identity: `{ encapsulation: vxlan, vni: ${id} }`, stop };
+  return { identity: identityOf("vxlan", id), claim: claimOf("vxlan", id), stop };
 }
