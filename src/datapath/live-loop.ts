@@ -51,7 +51,8 @@ export function runLoop({ engine, receiver, transmitter, control, event }: LoopP
     control[CONTROL.sleeps]!++;
     poll.wait(isEmpty ? LONG : SHORT);
     if (poll.ready(1)) drain(event);
-    if (poll.failed(0)) receiver.recover();
+    const hasFailed = poll.failed(0);
+    if (hasFailed || poll.ready(0)) receiver.woken(hasFailed);
     if (poll.ready(0)) idle = 0;
   }
   engine.flush();

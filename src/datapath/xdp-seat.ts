@@ -1,6 +1,7 @@
 // A worker's seat on AF_XDP: what its thread is given, and what it makes of it.
 
 import type { Receiver } from "../capture/live.js";
+import { systemTime } from "../capture/system-time.js";
 import { type EngineThread, QUANTUM } from "../engine/index.js";
 import { takeError, wakeReceive, wakeTransmit } from "../linux/index.js";
 import type { Transmitter } from "../transmit/live.js";
@@ -27,13 +28,14 @@ export class XdpReceiver implements Receiver {
   }
 
   receive(): number {
-    return this.#engine.receive(this.#socket, now());
+    // AF_XDP tells no time of arrival.
+    return this.#engine.receive(this.#socket, systemTime());
   }
   refill(): void {
     if (this.#engine.refill(this.#socket)) wakeReceive(this.fd);
   }
-  recover(): void {
-    takeError(this.fd);
+  woken(failed: boolean): void {
+    if (failed) takeError(this.fd);
   }
 }
 
@@ -62,9 +64,4 @@ export class XdpTransmitter implements Transmitter {
   complete(): number {
     return this.#engine.complete(this.#socket);
   }
-}
-
-/** Nanoseconds since 1970. AF_XDP tells no time of arrival. */
-function now(): bigint {
-  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
 }

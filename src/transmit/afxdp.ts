@@ -1,5 +1,5 @@
 // Sending by AF_XDP: sockets of the delivery interface that share the frame memory of the tunnel's, so that a frame is sent where it was
-// received. A program keeps everything but ARP and ND that arrives there from the host.
+// received; or that have it to themselves, when the tunnel is no AF_XDP socket. A program keeps everything but ARP and ND that arrives there from the host.
 
 import { SpangateError } from "../errors.js";
 import { type FrameMemory, type Link, type XdpMode, XdpSocket } from "../linux/index.js";
@@ -9,8 +9,10 @@ import type { DeliveryPort } from "./live.js";
 export interface XdpDeliveryOptions {
   readonly link: Link;
   readonly mode: XdpMode | "auto";
-  /** Frame memory of each worker, and the socket that it is registered by. */
-  readonly memories: readonly { readonly memory: FrameMemory; readonly owner: XdpSocket }[];
+  /** Whether what arrives here is kept from the host. */
+  readonly guarded: boolean;
+  /** Frame memory of each worker, and the socket that has registered it; without one the socket that sends does. */
+  readonly memories: readonly { readonly memory: FrameMemory; readonly owner: XdpSocket | undefined }[];
   /** Queues that the interface sends by. */
   readonly queues: number;
   /** Entries of the transmit and completion rings. */
@@ -24,16 +26,26 @@ const MINIMAL_RING = 64;
 export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
   readonly description: string;
   readonly seats: readonly XdpSocket[];
-  readonly #guard: Guard;
+  readonly warning?: string;
+  readonly #guard: Guard | undefined;
 
-  private constructor(sockets: readonly XdpSocket[], guard: Guard) {
+  private constructor(sockets: readonly XdpSocket[], guard: Guard | string) {
     this.seats = sockets;
-    this.#guard = guard;
+    if (typeof guard === "string")
+      this.warning = `what arrives at the delivery interface reaches the host: ${guard}`;
+    else this.#guard = guard;
     this.description = `afxdp, ${sockets.every((socket) => socket.isZeroCopy) ? "zero-copy" : "copy"}`;
   }
 
   /** @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
-  static async open({ link, mode, memories, queues, ring }: XdpDeliveryOptions): Promise<XdpDeliveryPort> {
+  static async open({
+    link,
+    mode,
+    guarded,
+    memories,
+    queues,
+    ring,
+  }: XdpDeliveryOptions): Promise<XdpDeliveryPort> {
     if (queues < memories.length) {
       const message = `${link.name} has ${queues} transmit queues for ${memories.length} workers, each of which needs one: set tunnel.queues to ${queues}, or the interface to more (ethtool -L ${link.name}).`;
       throw new SpangateError("BACKEND_UNAVAILABLE", message, { details: { interface: link.name, queues } });
@@ -57,7 +69,8 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
         socket.setTransmitBudget(BUDGET);
         sockets.push(socket);
       }
-      return new XdpDeliveryPort(sockets, Guard.attach(link, mode));
+      const guard = guarded ? Guard.attach(link, mode) : `${link.name} is the tunnel's, too`;
+      return new XdpDeliveryPort(sockets, guard);
     } catch (error) {
       for (const undo of opened.reverse()) undo();
       throw error;
@@ -65,7 +78,7 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
   }
 
   close(): void {
-    this.#guard.close();
+    this.#guard?.close();
     for (const socket of this.seats) socket.close();
   }
 }
