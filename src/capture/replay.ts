@@ -1,11 +1,17 @@
 // A capture in place of the tunnel's interface: its frames come again when their time has come, as they were recorded, faster or slower,
 // or as fast as they are taken.
 
+import { open } from "node:fs";
+import { stat } from "node:fs/promises";
+import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { SpangateError } from "../errors.js";
 import { READ_AREA_LENGTH } from "./frame-reader.js";
 import type { CapturedFrame } from "./frames.js";
-import { type FrameBatch, heapArea } from "./memory.js";
+import { type FrameBatch, heapArea, type MemoryArea } from "./memory.js";
 import { CaptureReader } from "./reader.js";
+import { ioFailed } from "./source.js";
 import { systemTime } from "./system-time.js";
 
 /** Who takes the frames (memory-tunnel.ts). */
@@ -29,6 +35,7 @@ export interface ReplayOptions {
   readonly clock?: Clock;
 }
 
+const openFile = promisify(open);
 const BATCH = 256;
 /** A timer takes no longer time, in milliseconds. */
 const LONGEST_SLEEP = 2 ** 31 - 1;
@@ -61,7 +68,7 @@ export class Replay {
   }
 
   async #open(): Promise<CaptureReader> {
-    this.#reader ??= await CaptureReader.open(this.#path, this.#area);
+    this.#reader ??= await openCapture(this.#path, this.#area);
     return this.#reader;
   }
 
@@ -112,9 +119,21 @@ export class Replay {
   }
 
   /** No frame comes any more. */
-  async stop(): Promise<void> {
+  stop(): void {
     this.#stopped.abort();
-    await this.#reader?.close();
+    this.#reader?.close().catch(() => {});
+  }
+}
+
+/** A pipe as a stream: a thread that reads one waits for whoever writes it, and the process for the thread, at its end too. */
+async function openCapture(path: string, area: MemoryArea): Promise<CaptureReader> {
+  const isPipe = path !== "-" && (await stat(path).catch(() => undefined))?.isFIFO() === true;
+  if (!isPipe) return CaptureReader.open(path, area);
+  try {
+    const stream = new Socket({ fd: await openFile(path, "r"), readable: true, writable: false });
+    return await CaptureReader.fromStream(stream, path, area);
+  } catch (error) {
+    throw error instanceof SpangateError ? error : ioFailed("open", path, error);
   }
 }
 

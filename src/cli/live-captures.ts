@@ -44,13 +44,13 @@ export class LiveCaptures {
   }
 
   /** Nothing comes any more. */
-  async stopReplay(): Promise<void> {
-    await this.#replay?.stop();
+  stopReplay(): void {
+    this.#replay?.stop();
   }
 
   /** Completes the recording. @throws SpangateError IO_FAILED */
   async close(): Promise<void> {
-    await this.#replay?.stop();
+    this.stopReplay();
     await this.#recording?.close();
   }
 }

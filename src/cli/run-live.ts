@@ -106,7 +106,7 @@ async function run(file: string, flags: Flags): Promise<void> {
     } catch (error) {
       failure = error;
     }
-    await captures.stopReplay();
+    captures.stopReplay();
     const status = await supervised.stop(failure === undefined ? undefined : BROKEN_DEADLINE);
     await captures.close().catch((error: unknown) => {
       failure ??= error;
