@@ -82,8 +82,9 @@ export class Replay {
       const pace = new Pace(options, this.#stopped.signal);
       do {
         for (let frames = this.#next(reader); frames.length > 0; frames = this.#next(reader)) {
-          for (let first = 0; first < frames.length && !this.#stopped.signal.aborted; ) {
+          for (let first = 0; first < frames.length; ) {
             const count = await pace.due(frames, first);
+            if (this.#stopped.signal.aborted) return;
             await target.pushAll(frames.slice(first, first + count), pace.now);
             if (options.window !== undefined) await target.done("settled");
             first += count;

@@ -1,5 +1,6 @@
 // Sending by AF_XDP: sockets of the delivery interface that share the frame memory of the tunnel's, so that a frame is sent where it was
-// received; or that have it to themselves, when the tunnel is no AF_XDP socket. A program keeps everything but ARP and ND that arrives there from the host.
+// received; or have registered it themselves, when the tunnel is none of the kernel's. A program keeps everything but ARP and ND that
+// arrives there from the host.
 
 import { SpangateError } from "../errors.js";
 import { type FrameMemory, type Link, type XdpMode, XdpSocket } from "../linux/index.js";

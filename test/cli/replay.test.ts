@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readFrames } from "../../src/capture/index.js";
+import type { StatusDocument } from "../../src/control/status.js";
 import { DEMO, type Finished, ownFolder, shell, spangate } from "./command.js";
 
 const folder = ownFolder();
@@ -28,7 +29,7 @@ async function frames(path: string): Promise<string[]> {
   for await (const { data } of readFrames(path)) all.push(Buffer.from(data).toString("hex"));
   return all;
 }
-const balanceOf = ({ stdout }: Finished) => JSON.parse(stdout) as Record<string, any>;
+const balanceOf = ({ stdout }: Finished) => JSON.parse(stdout) as StatusDocument;
 
 describe.skipIf(process.platform !== "linux")("spangate run between captures", () => {
   test("says what it does, ends with the capture, and prints the balance", async () => {
@@ -45,7 +46,7 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
     const command = `cat ${DEMO} | $NODE $MAIN run ${config} --replay - --speed max --record - --json`;
     const { code, stderr } = await shell(`${command} > ${folder}/piped.pcapng`);
     expect(code, stderr).toBe(0);
-    const [, ready, json] = /^(spangate: ready: replay of standard input; .*)\n(\{[^]*\})\n$/.exec(stderr)!;
+    const [, ready, json] = /^(spangate: ready: replay of standard input; .*)\n(\{.*\})\n$/s.exec(stderr)!;
     expect(ready).toMatch(/recording into standard output$/);
     expect(JSON.parse(json!)).toMatchObject({ received: 300, delivered: COUNT, holds: true });
     expect(await frames(`${folder}/piped.pcapng`)).toHaveLength(COUNT);
@@ -110,11 +111,11 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
     const run = `$NODE $MAIN run ${config} --replay ${DEMO} --speed 0.01 --record ${output} --json`;
     const { code, stdout, stderr } = await shell(`${run} & sleep 1.5; kill -INT $!; wait $!`);
     expect(code, stderr).toBe(0);
-    const { received, delivered, holds } = JSON.parse(stdout) as Record<string, number>;
+    const { received, delivered, holds } = JSON.parse(stdout) as StatusDocument;
     expect(holds).toBe(true);
     expect(received).toBeGreaterThan(0);
     expect(received).toBeLessThan(300);
-    expect(await frames(output)).toHaveLength(delivered!);
+    expect(await frames(output)).toHaveLength(delivered);
   });
 
   test.each([
