@@ -1,15 +1,15 @@
 // A capture in place of the tunnel's interface: its frames come again when their time has come, as they were recorded, faster or slower,
 // or as fast as they are taken.
 
-import { open } from "node:fs";
+import { constants, open } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { SpangateError } from "../errors.js";
 import { READ_AREA_LENGTH } from "./frame-reader.js";
 import type { CapturedFrame } from "./frames.js";
-import { type FrameBatch, heapArea, type MemoryArea } from "./memory.js";
+import { type FrameBatch, heapArea } from "./memory.js";
 import { CaptureReader } from "./reader.js";
 import { ioFailed } from "./source.js";
 import { systemTime } from "./system-time.js";
@@ -50,25 +50,32 @@ export class Replay {
   readonly #path: string;
   readonly #area = heapArea(READ_AREA_LENGTH);
   readonly #stopped = new AbortController();
+  /** What is no file: nobody knows when it begins. */
+  readonly #stream: Readable | undefined;
   #reader: CaptureReader | undefined;
 
-  private constructor(path: string) {
+  private constructor(path: string, stream: Readable | undefined) {
     this.#path = path;
+    this.#stream = stream;
   }
 
   /**
-   * Opens a file; standard input (`-`) not before `run`, as nobody knows when it begins.
+   * Opens a capture. What is wrong with the beginning of a pipe, or of standard input (`-`), `run` finds.
    *
    * @throws SpangateError IO_FAILED, CAPTURE_MAGIC, CAPTURE_CORRUPT, CAPTURE_TRUNCATED
    */
   static async open(path: string): Promise<Replay> {
-    const replay = new Replay(path);
-    if (path !== "-") await replay.#open();
+    const replay = new Replay(path, path === "-" ? process.stdin : await pipeAt(path));
+    if (replay.#stream === undefined) await replay.#open();
     return replay;
   }
 
   async #open(): Promise<CaptureReader> {
-    this.#reader ??= await openCapture(this.#path, this.#area);
+    const name = this.#path === "-" ? "standard input" : this.#path;
+    this.#reader ??=
+      this.#stream === undefined
+        ? await CaptureReader.open(this.#path, this.#area)
+        : await CaptureReader.fromStream(this.#stream, name, this.#area);
     return this.#reader;
   }
 
@@ -122,19 +129,20 @@ export class Replay {
   /** No frame comes any more. */
   stop(): void {
     this.#stopped.abort();
+    this.#stream?.destroy();
     this.#reader?.close().catch(() => {});
   }
 }
 
-/** A pipe as a stream: a thread that reads one waits for whoever writes it, and the process for the thread, at its end too. */
-async function openCapture(path: string, area: MemoryArea): Promise<CaptureReader> {
-  const isPipe = path !== "-" && (await stat(path).catch(() => undefined))?.isFIFO() === true;
-  if (!isPipe) return CaptureReader.open(path, area);
+/** The pipe at `path`, if it is one, as a stream: a thread that reads or opens it waits for whoever writes, even at the end. */
+async function pipeAt(path: string): Promise<Readable | undefined> {
+  const isPipe = (await stat(path).catch(() => undefined))?.isFIFO() === true;
+  if (!isPipe) return undefined;
   try {
-    const stream = new Socket({ fd: await openFile(path, "r"), readable: true, writable: false });
-    return await CaptureReader.fromStream(stream, path, area);
+    const fd = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return new Socket({ fd, readable: true, writable: false });
   } catch (error) {
-    throw error instanceof SpangateError ? error : ioFailed("open", path, error);
+    throw ioFailed("open", path, error);
   }
 }
 

@@ -106,11 +106,16 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
     expect(await frames(output)).toHaveLength(COUNT);
   });
 
+  const said = `${folder}/said`;
+  /** Of a command that says it into `said`. */
+  const whenReady = `until grep -q ready: ${said}; do sleep 0.05; done; sleep 0.2;`;
+
   test("an interruption ends it in order, in the middle of a wait", async () => {
+    writeFileSync(said, "");
     const output = newOutput();
     const run = `$NODE $MAIN run ${config} --replay ${DEMO} --speed 0.01 --record ${output} --json`;
-    const { code, stdout, stderr } = await shell(`${run} & sleep 1.5; kill -INT $!; wait $!`);
-    expect(code, stderr).toBe(0);
+    const { code, stdout } = await shell(`${run} 2> ${said} & ${whenReady} kill -INT $!; wait $!`);
+    expect(code, readFileSync(said, "utf8")).toBe(0);
     const { received, delivered, holds } = JSON.parse(stdout) as StatusDocument;
     expect(holds).toBe(true);
     expect(received).toBeGreaterThan(0);
@@ -119,18 +124,21 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
   });
 
   test.each([
-    ["standard input", "-"],
-    ["a pipe", `${folder}/pipe`],
-  ])("an interruption ends it while nothing comes from %s", async (_, input) => {
+    ["standard input", "-", 24],
+    ["a pipe", `${folder}/pipe`, 24],
+    ["standard input, not even a header,", "-", 0],
+    ["a pipe, not even a header,", `${folder}/pipe`, 0],
+  ])("an interruption ends it while nothing comes from %s", async (_, input, header) => {
+    writeFileSync(said, "");
     const pipe = `${folder}/pipe`;
     if (!existsSync(pipe)) execFileSync("mkfifo", [pipe]);
     // 24 bytes are a capture; and whoever has written them goes on.
-    const writing = `(head -c 24 ${DEMO}; exec sleep 60) > ${pipe} 2> /dev/null & W=$!`;
-    const run = `$NODE $MAIN run ${config} --replay ${input} --record ${newOutput()} --json < ${pipe} & P=$!`;
-    const ending = "sleep 1.5; kill -TERM $P; wait $P; C=$?; kill $W; exit $C";
+    const writing = `(head -c ${header} ${DEMO}; exec sleep 60) > ${pipe} 2> /dev/null & W=$!`;
+    const run = `$NODE $MAIN run ${config} --replay ${input} --record ${newOutput()} --json < ${pipe} 2> ${said} & P=$!`;
+    const ending = `${whenReady} kill -TERM $P; wait $P; C=$?; kill $W; exit $C`;
     const started = performance.now();
-    const { code, stdout, stderr } = await shell(`${writing}; ${run}; ${ending}`);
-    expect(code, stderr).toBe(0);
+    const { code, stdout } = await shell(`${writing}; ${run}; ${ending}`);
+    expect(code, readFileSync(said, "utf8")).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ received: 0, holds: true });
     expect(performance.now() - started).toBeLessThan(30_000);
   });
