@@ -34,6 +34,7 @@ export class Chromium {
     this.#profile = profile;
     this.#process = spawn("chromium", [...ARGUMENTS, `--user-data-dir=${profile}`], {
       stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+      detached: true, // a group of its own, to be ended with its children
     });
     let rest = "";
     (this.#process.stdio[4] as Readable).setEncoding("utf8").on("data", (text: string) => {
@@ -88,9 +89,10 @@ export class Chromium {
 
   async close(): Promise<void> {
     const gone = new Promise((resolve) => this.#process.once("exit", resolve));
-    this.#process.kill("SIGKILL");
+    process.kill(-this.#process.pid!, "SIGKILL");
     await gone;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    // Those of the group that are about to end still write to it.
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
   #call(method: string, params: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
