@@ -463,6 +463,27 @@ export const PACKET_NEXT = 16; // u32, address of the next frame in it
 export const PACKET_LEFT = 20; // u32, frames in it that are not announced; 0: it is the kernel's
 export const PACKET_RECEIVE_SIZE = 64;
 
+// what the kernel writes into that ring (TPACKET_V3, include/uapi/linux/if_packet.h): blocks of frames
+export const BLOCK_STATUS = 8; // u32, BLOCK_KERNEL or BLOCK_USER: whose it is
+export const BLOCK_FRAMES = 12; // u32, how many are in it
+export const BLOCK_FIRST = 16; // u32, offset of the first
+export const BLOCK_HEADER = 48;
+export const BLOCK_KERNEL = 0;
+export const BLOCK_USER = 1;
+export const ARRIVED_NEXT = 0; // u32, bytes from this frame to the next
+export const ARRIVED_SECONDS = 4; // u32, since 1970
+export const ARRIVED_NANOSECONDS = 8; // u32
+export const ARRIVED_CAPTURED = 12; // u32, bytes
+export const ARRIVED_LENGTH = 16; // u32, bytes that were on the wire
+export const ARRIVED_STATUS = 20; // u32, ARRIVED_TAG*
+export const ARRIVED_BYTES = 24; // u16, offset of the first byte
+export const ARRIVED_TAG_CONTROL = 32; // u32, TCI of the tag that was taken off
+export const ARRIVED_TAG_PROTOCOL = 36; // u16, its TPID
+export const ARRIVED_LINK_TYPE = 40; // u32, LINKTYPE_* exclusive-or Ethernet's: the kernel keeps nothing there (tp_padding) and writes 0
+export const ARRIVED_HEADER = 48;
+export const ARRIVED_TAG = 16; // there was a tag
+export const ARRIVED_TAG_PROTOCOL_VALID = 64;
+
 export const PACKET_BASE = 0; // u64, where linear memory begins in this process
 export const PACKET_MESSAGES = 8; // u32, address of MESSAGE_SIZE × MESSAGES: struct mmsghdr, for sendmmsg
 export const PACKET_PARTS = 12; // u32, address of PART_SIZE × MESSAGES: struct iovec, the frame of each message

@@ -1,13 +1,26 @@
 // Frames from an AF_PACKET socket: the kernel writes them into the blocks of a ring (TPACKET_V3,
 // Documentation/networking/packet_mmap.rst), one behind another, and hands a block over when it is full or a millisecond old. A block
 // goes back whole, so a frame is copied out of it into a slot, where queues can hold it. The tag that the kernel took off is put back.
-//
-//     block    8 status:32 | 12 frames:32 | 16 offset of the first:32
-//     frame    0 next:32 | 4 seconds:32 | 8 nanoseconds:32 | 12 captured:32 | 16 length:32 | 20 status:32 | 24 offset of the bytes:16
-//              32 tci:32 | 36 tpid:16
 
 import { copyBytes } from "./copy";
 import {
+  ARRIVED_BYTES,
+  ARRIVED_CAPTURED,
+  ARRIVED_LENGTH,
+  ARRIVED_LINK_TYPE,
+  ARRIVED_NANOSECONDS,
+  ARRIVED_NEXT,
+  ARRIVED_SECONDS,
+  ARRIVED_STATUS,
+  ARRIVED_TAG,
+  ARRIVED_TAG_CONTROL,
+  ARRIVED_TAG_PROTOCOL,
+  ARRIVED_TAG_PROTOCOL_VALID,
+  BLOCK_FIRST,
+  BLOCK_FRAMES,
+  BLOCK_KERNEL,
+  BLOCK_STATUS,
+  BLOCK_USER,
   CAPTURED,
   COMMENT_LENGTH,
   DESCRIPTOR,
@@ -29,24 +42,6 @@ import {
 } from "./layout";
 import { LARGE_CONTENT, mostLarge, SLOT_CONTENT, slotStart, takeSlot } from "./slots";
 import { worker } from "./worker";
-
-// include/uapi/linux/if_packet.h
-const BLOCK_STATUS: usize = 8;
-const BLOCK_FRAMES: usize = 12;
-const BLOCK_FIRST: usize = 16;
-const NEXT: usize = 0;
-const SECONDS: usize = 4;
-const NANOSECONDS: usize = 8;
-const SNAPPED: usize = 12;
-const LENGTH: usize = 16;
-const STATUS: usize = 20;
-const BYTES: usize = 24;
-const TAG_CONTROL: usize = 32;
-const TAG_PROTOCOL: usize = 36;
-const STATUS_KERNEL: u32 = 0;
-const STATUS_USER: u32 = 1;
-const STATUS_TAG: u32 = 1 << 4;
-const STATUS_TAG_PROTOCOL: u32 = 1 << 6;
 
 const ETHERNET: u32 = 1;
 const ADDRESSES: u32 = 12; // of an Ethernet header; a tag comes behind them
@@ -72,7 +67,7 @@ export function receive(socket: usize, first: u32, most: u32): u32 {
     let taken: u32 = 0;
     for (; taken < wanted; taken++) {
       if (!announce(frame, d)) break;
-      frame += load<u32>(frame, NEXT);
+      frame += load<u32>(frame, ARRIVED_NEXT);
       d += DESCRIPTOR;
     }
     count += taken;
@@ -89,7 +84,7 @@ function open(socket: usize): u32 {
   let frames: u32 = 0;
   while (frames == 0) {
     const block = present(socket);
-    if ((atomic.load<u32>(block, BLOCK_STATUS) & STATUS_USER) == 0) break;
+    if ((atomic.load<u32>(block, BLOCK_STATUS) & BLOCK_USER) == 0) break;
     frames = load<u32>(block, BLOCK_FRAMES);
     store<u32>(socket, <u32>block + load<u32>(block, BLOCK_FIRST), PACKET_NEXT);
     if (frames == 0) giveBack(socket);
@@ -103,16 +98,16 @@ function present(socket: usize): usize {
 }
 
 function giveBack(socket: usize): void {
-  atomic.store<u32>(present(socket), STATUS_KERNEL, BLOCK_STATUS);
+  atomic.store<u32>(present(socket), BLOCK_KERNEL, BLOCK_STATUS);
   const next = load<u32>(socket, PACKET_BLOCK) + 1;
   store<u32>(socket, next == load<u32>(socket, PACKET_BLOCKS) ? 0 : next, PACKET_BLOCK);
 }
 
 /** False: there is no slot for it in this batch. One that is longer than the slot is cut; what it was long stays known. */
 function announce(frame: usize, d: usize): bool {
-  const status = load<u32>(frame, STATUS);
-  const tag = (status & STATUS_TAG) != 0 ? TAG : 0;
-  const snapped = load<u32>(frame, SNAPPED);
+  const status = load<u32>(frame, ARRIVED_STATUS);
+  const tag = (status & ARRIVED_TAG) != 0 ? TAG : 0;
+  const snapped = load<u32>(frame, ARRIVED_CAPTURED);
   let slot: u32 = NONE;
   let room = LARGE_CONTENT;
   if (snapped + tag > SLOT_CONTENT) {
@@ -125,15 +120,19 @@ function announce(frame: usize, d: usize): bool {
     room = SLOT_CONTENT;
   }
   const to = slotStart(slot) + HEADROOM;
-  const bytes = frame + load<u16>(frame, BYTES);
+  const bytes = frame + load<u16>(frame, ARRIVED_BYTES);
   const copied = min<u32>(snapped, room - tag);
   if (tag == 0) copyBytes(to, bytes, copied);
   else copyTagged(to, bytes, copied, frame, status);
   store<u32>(d, <u32>to, FRAME);
   store<u32>(d, copied + tag, CAPTURED);
-  store<u32>(d, load<u32>(frame, LENGTH) + tag, ORIGINAL);
-  store<u32>(d, ETHERNET, LINK_TYPE);
-  store<u64>(d, <u64>load<u32>(frame, SECONDS) * 1_000_000_000 + load<u32>(frame, NANOSECONDS), TIME);
+  store<u32>(d, load<u32>(frame, ARRIVED_LENGTH) + tag, ORIGINAL);
+  store<u32>(d, load<u32>(frame, ARRIVED_LINK_TYPE) ^ ETHERNET, LINK_TYPE);
+  store<u64>(
+    d,
+    <u64>load<u32>(frame, ARRIVED_SECONDS) * 1_000_000_000 + load<u32>(frame, ARRIVED_NANOSECONDS),
+    TIME,
+  );
   store<u32>(d, slot, SLOT);
   store<u32>(d, 0, INTERFACE);
   store<u32>(d, 0, COMMENT_LENGTH);
@@ -143,8 +142,9 @@ function announce(frame: usize, d: usize): bool {
 function copyTagged(to: usize, bytes: usize, length: u32, frame: usize, status: u32): void {
   const head = min<u32>(length, ADDRESSES);
   copyBytes(to, bytes, head);
-  const protocol = (status & STATUS_TAG_PROTOCOL) != 0 ? <u32>load<u16>(frame, TAG_PROTOCOL) : TPID;
+  const protocol =
+    (status & ARRIVED_TAG_PROTOCOL_VALID) != 0 ? <u32>load<u16>(frame, ARRIVED_TAG_PROTOCOL) : TPID;
   store<u16>(to + head, bswap<u16>(<u16>protocol));
-  store<u16>(to + head, bswap<u16>(<u16>load<u32>(frame, TAG_CONTROL)), 2);
+  store<u16>(to + head, bswap<u16>(<u16>load<u32>(frame, ARRIVED_TAG_CONTROL)), 2);
   copyBytes(to + head + TAG, bytes + head, length - head);
 }

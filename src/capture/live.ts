@@ -9,8 +9,8 @@ export interface Receiver {
   receive(): number;
   /** Makes room for more. In each round of the worker's loop. */
   refill(): void;
-  /** After `poll` told of an error of `fd`: takes it away, or it would tell of it again at once. */
-  recover(): void;
+  /** After `poll` told of `fd`, with `failed` of an error of it: takes away what it would tell of again at once. */
+  woken(failed: boolean): void;
   /** Ready to be read when a frame has come. */
   readonly fd: number;
 }

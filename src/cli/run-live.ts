@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { SpangateError } from "../errors.js";
 import { reportFailure, say } from "./failures.js";
+import type { CaptureFlags, LiveCaptures } from "./live-captures.js";
+import { speed } from "./values.js";
 
 const EXAMPLES = `
 Examples:
@@ -14,6 +16,10 @@ Examples:
         the balance for a program
   $ spangate status --watch
         meanwhile, with \`api\` in the configuration: what it does now
+  $ spangate run gateway.yaml --replay mirror.pcapng --record out.pcapng
+        a capture in place of the tunnel's interface, another in place of the delivery's: no privilege, no network
+  $ sudo spangate run gateway.yaml --replay mirror.pcapng --speed 2
+        twice as fast as it was recorded; what goes out goes to the sniffers
 
 A second signal ends it at once.
 
@@ -23,13 +29,26 @@ export function runCommand(command: Command): Command {
   return command
     .description("receive mirrored traffic live and send each tenant's packets to its sniffers")
     .argument("<FILE>", "the configuration")
+    .option(
+      "--replay <IN>",
+      "take packets from a capture in place of tunnel.interface, and end with it; - is standard input",
+    )
+    .option(
+      "--speed <N>",
+      "how many times as fast as recorded, or max: as fast as packets are taken (1)",
+      speed,
+    )
+    .option(
+      "--record <OUT>",
+      "write what goes out into a .pcapng or .pcap in place of sending it; - is standard output",
+    )
     .option("--json", "the balance as one JSON document")
     .option("-q, --quiet", "say nothing but what is wrong")
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-interface Flags {
+interface Flags extends CaptureFlags {
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -44,11 +63,15 @@ async function run(file: string, flags: Flags): Promise<void> {
   const { Supervised } = await import("../control/supervised.js");
   const { statusDocument } = await import("../control/status.js");
   const { LiveGateway } = await import("../datapath/live.js");
+  const { LiveCaptures } = await import("./live-captures.js");
   const { assertSealable, assertSealed, becomeUser, findUser, seal } = await import("../linux/index.js");
   const { balanceJson, balanceText } = await import("./balance.js");
   const { reportStyleFor, write } = await import("./terminal.js");
 
-  const config = await loadConfig(file, { live: true });
+  const { replay, record } = flags;
+  await checkFlags(flags);
+  const sides = { replay: replay !== undefined, record: record !== undefined };
+  const config = await loadConfig(file, { live: true, ...sides });
   const { api, user, sealed } = config;
   const owner = user === undefined ? undefined : findUser(user);
   if (sealed) assertSealable(user);
@@ -56,8 +79,14 @@ async function run(file: string, flags: Flags): Promise<void> {
   const supervised = new Supervised();
   // First, so that of two gateways the second touches no interface.
   const control = api === undefined ? undefined : await ControlServer.listen(supervised, api.socket, owner);
+  let captures: LiveCaptures | undefined;
   try {
+    captures = await LiveCaptures.open(flags);
     const gateway = await LiveGateway.start(config, {
+      memory: {
+        tunnel: replay && `replay of ${replay === "-" ? "standard input" : replay}`,
+        delivery: record && `recording into ${record === "-" ? "standard output" : record}`,
+      },
       beforeThreads: () => {
         if (user !== undefined) {
           becomeUser(user);
@@ -73,18 +102,35 @@ async function run(file: string, flags: Flags): Promise<void> {
       if (!flags.quiet) say(`ready: ${gateway.description}`);
       for (const to of gateway.unreachable) say(`${to} does not answer yet: what is for it is a send-error`);
       gateway.follow((error) => reportFailure(error));
-      await Promise.race([asked, gateway.broken]);
+      await Promise.race([asked, gateway.broken, captures.run(gateway)]);
     } catch (error) {
       failure = error;
     }
+    captures.stopReplay();
     const status = await supervised.stop(failure === undefined ? undefined : BROKEN_DEADLINE);
+    await captures.close().catch((error: unknown) => {
+      failure ??= error;
+    });
     const document = statusDocument(status);
-    if (flags.json) await write(process.stdout, balanceJson(document));
-    else if (!flags.quiet) await write(process.stdout, balanceText(document, reportStyleFor(process.stdout)));
+    // Frames go to standard output, so the balance goes to stderr.
+    const stream = record === "-" ? process.stderr : process.stdout;
+    if (flags.json) await write(stream, balanceJson(document));
+    else if (!flags.quiet) await write(stream, balanceText(document, reportStyleFor(stream)));
     if (failure !== undefined) throw failure;
   } finally {
+    await captures?.close().catch(() => {}); // what became of it is said
     await control?.close();
   }
+}
+
+/** Before anything is opened. @throws SpangateError USAGE, IO_FAILED */
+async function checkFlags({ replay, speed, record }: Flags): Promise<void> {
+  if (speed !== undefined && replay === undefined)
+    throw new SpangateError("USAGE", "--speed says how fast --replay is: name a capture to replay.");
+  const { formatOf } = await import("../capture/index.js");
+  const { checkPaths } = await import("./paths.js");
+  if (record !== undefined) formatOf(record);
+  await checkPaths(replay === undefined ? [] : [replay], record === undefined ? [] : [record]);
 }
 
 /** Workers are about to read what they run. */

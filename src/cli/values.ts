@@ -12,6 +12,14 @@ export function integer(minimum: number, maximum: number): (text: string) => num
   };
 }
 
+/** How fast a capture is replayed: `2`, `0.5`, or `max`. */
+export function speed(text: string): number | "max" {
+  if (text === "max") return text;
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value > 0) return value;
+  throw new InvalidArgumentError("Expected a number above 0, such as 2 or 0.5, or max.");
+}
+
 /** Tunnels that arrive on UDP ports, as the configuration's `tunnel.ports` names them. */
 type Tunnel = keyof typeof TUNNEL_PORTS;
 const TUNNELS = Object.keys(TUNNEL_PORTS) as Tunnel[];

@@ -10,16 +10,20 @@ import { checkLive, crossCheck } from "./semantics.js";
 export interface ConfigPurpose {
   /** True for `spangate run`: interfaces, tunnel addresses and every sniffer's `deliver` are required. */
   readonly live?: boolean;
+  /** Of a live gateway: packets come from a capture, and `tunnel.interface` and `tunnel.addresses` may be absent. */
+  readonly replay?: boolean;
+  /** Of a live gateway: what goes out is recorded, and `delivery.interface` may be absent. */
+  readonly record?: boolean;
 }
 
 /** The configuration in `value`, and what is wrong with it. */
 export function check(
   value: unknown,
-  { live = false }: ConfigPurpose,
+  purpose: ConfigPurpose,
 ): { config?: GatewayConfig; findings: Finding[] } {
   const result = gatewayConfig.safeParse(value);
   const draft: Draft = result.success ? result.data : draftOf(value);
-  const findings = [...crossCheck(draft), ...(live ? checkLive(draft) : [])];
+  const findings = [...crossCheck(draft), ...(purpose.live ? checkLive(draft, purpose) : [])];
   if (result.success) return { config: result.data, findings };
   return { findings: [...result.error.issues.flatMap((issue) => explain(issue, value)), ...findings] };
 }

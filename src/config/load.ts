@@ -16,7 +16,10 @@ export { type Parsed, parseConfig } from "./parse.js";
  * @throws SpangateError `IO_FAILED` when the file cannot be read; `CONFIG_INVALID` with all mistakes in its message,
  *   one a line, and in `details.mistakes` (`Mistake[]`).
  */
-export async function loadConfig(path: string, purpose: { live: true }): Promise<LiveGatewayConfig>;
+export async function loadConfig(
+  path: string,
+  purpose: ConfigPurpose & { live: true },
+): Promise<LiveGatewayConfig>;
 export async function loadConfig(path: string, purpose?: ConfigPurpose): Promise<GatewayConfig>;
 export async function loadConfig(path: string, purpose: ConfigPurpose = {}): Promise<GatewayConfig> {
   let text: string;

@@ -17,7 +17,11 @@ export type Parsed<Config = GatewayConfig> =
  * @returns The configuration with its defaults, or all mistakes in the order of their places. Where the text is not
  *   YAML at all, those are the mistakes of its YAML only.
  */
-export function parseConfig(text: string, file: string, purpose: { live: true }): Parsed<LiveGatewayConfig>;
+export function parseConfig(
+  text: string,
+  file: string,
+  purpose: ConfigPurpose & { live: true },
+): Parsed<LiveGatewayConfig>;
 export function parseConfig(text: string, file: string, purpose?: ConfigPurpose): Parsed;
 export function parseConfig(text: string, file: string, purpose: ConfigPurpose = {}): Parsed {
   const lines = new LineCounter();

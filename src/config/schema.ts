@@ -169,8 +169,7 @@ export type GatewayConfig = z.output<typeof gatewayConfig>;
 /** gateway.yaml as an object: keys and values as they are written there, everything that has a default may be absent. */
 export type GatewayInput = z.input<typeof gatewayConfig>;
 
-/** A configuration that `spangate run` accepts: interfaces are named and every sniffer says how it is reached. */
+/** A configuration that `spangate run` accepts: every sniffer says how it is reached, and interfaces that are used are named. */
 export interface LiveGatewayConfig extends GatewayConfig {
-  readonly tunnel: GatewayConfig["tunnel"] & { readonly interface: string };
   readonly sniffers: Exclude<Sniffer, { deliver?: undefined }>[];
 }

@@ -19,16 +19,24 @@ export function crossCheck(draft: Draft): Finding[] {
   ];
 }
 
-/** What `spangate run` needs beyond what offline commands do. */
-export function checkLive({ tunnel, sniffers }: Draft): Finding[] {
+/** What `spangate run` needs beyond what offline commands do; of a side that is a capture no interface. */
+export function checkLive(
+  { tunnel, delivery, sniffers }: Draft,
+  { replay = false, record = false }: { readonly replay?: boolean; readonly record?: boolean },
+): Finding[] {
   const findings: Finding[] = [];
   const missing = (path: Path, expected: string) =>
     findings.push({ path, message: "is missing for a live gateway", expected });
-  if (tunnel !== undefined && tunnel.interface === undefined) {
+  if (!replay && tunnel !== undefined && tunnel.interface === undefined) {
     missing(["tunnel", "interface"], "the NIC that mirrored traffic arrives on");
   }
-  if (tunnel?.addresses.length === 0) {
+  if (!replay && tunnel?.addresses.length === 0) {
     missing(["tunnel", "addresses"], "the addresses that mirror sources send to");
+  }
+  const behindNic = sniffers.some(({ deliver = "pcap" }) => deliver !== "pcap" && deliver !== "tap");
+  const none = tunnel?.interface === undefined && delivery?.interface === undefined;
+  if (replay && behindNic && !record && none) {
+    missing(["delivery", "interface"], "the NIC that the sniffers are reached through");
   }
   for (const [i, sniffer] of sniffers.entries()) {
     // A sniffer that could not be read has been reported; only a readable one has a queue.

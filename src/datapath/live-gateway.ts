@@ -1,13 +1,16 @@
-// The live gateway: opens both interfaces, builds the engine with a worker for each receive queue, and runs a thread for each. The main
+// The live gateway: opens both interfaces, or has memory in their place, builds the engine with a worker for each receive queue, and runs a thread for each. The main
 // thread is never on a packet's way: it starts, reads accounts, and ends.
 
+import type { MemoryTunnelPort } from "../capture/memory-tunnel.js";
 import type { LiveGatewayConfig } from "../config/schema.js";
-import { Engine } from "../engine/index.js";
-import { createEvent, Rtnetlink } from "../linux/index.js";
+import { type ArrivingFrame, Engine } from "../engine/index.js";
+import { createEvent } from "../linux/index.js";
+import type { FrameSink } from "../transmit/memory-delivery.js";
 import { engineOptions } from "./decode-options.js";
 import { CONTROL_SIZE } from "./live-loop.js";
 import { LiveMap } from "./live-map.js";
 import { type OpenedPorts, openPorts } from "./live-ports.js";
+import { type MemoryNames, roomOf, sidesOf } from "./live-sides.js";
 import { type LiveStatus, readStatus } from "./live-status.js";
 import { assertSupported } from "./live-support.js";
 import type { ThreadSeat } from "./live-thread.js";
@@ -23,15 +26,19 @@ const LARGE_SLOTS = 256;
 const SESSIONS = 1 << 18;
 /** Linear memory: two generations of the tenant map above all. Pages that nobody touches cost nothing. */
 const MEMORY = 1 << 30;
+const NO_ROOM = { slots: 0, largeSlots: 0 };
 /** How long what is queued may take to go out at the end, in milliseconds. */
 const DRAIN_DEADLINE = 5000;
 
 export interface LiveGatewayOptions {
   /** When every socket is open and no worker has been started: what is given up here, workers never have. */
   readonly beforeThreads?: () => void;
+  /** Sides that are memory in place of an interface, and what they are called. */
+  readonly memory?: MemoryNames;
 }
 
 interface Parts {
+  readonly config: LiveGatewayConfig;
   readonly engine: Engine;
   readonly map: LiveMap;
   readonly ports: OpenedPorts;
@@ -41,13 +48,15 @@ interface Parts {
 export class LiveGateway {
   /** Rejects when a worker's thread breaks. */
   readonly broken: Promise<never>;
+  readonly #config: LiveGatewayConfig;
   readonly #engine: Engine;
   readonly #map: LiveMap;
   readonly #ports: OpenedPorts;
   readonly #threads: readonly LiveThread[];
   readonly #started = Date.now();
 
-  private constructor({ engine, map, ports, threads }: Parts) {
+  private constructor({ config, engine, map, ports, threads }: Parts) {
+    this.#config = config;
     this.#engine = engine;
     this.#map = map;
     this.#ports = ports;
@@ -59,35 +68,37 @@ export class LiveGateway {
   /** @throws SpangateError of every kind that the kernel or the configuration gives reason for */
   static async start(
     config: LiveGatewayConfig,
-    { beforeThreads }: LiveGatewayOptions = {},
+    { beforeThreads, memory = {} }: LiveGatewayOptions = {},
   ): Promise<LiveGateway> {
     assertSupported(config);
-    const { tunnel, delivery, decode } = config;
-    const netlink = Rtnetlink.open();
-    const opened: (() => unknown)[] = [() => netlink.close()];
+    const { decode } = config;
+    const opened: (() => unknown)[] = [];
     try {
-      const tunnelLink = netlink.link(tunnel.interface);
-      const deliveryLink = netlink.link(delivery.interface ?? tunnel.interface);
+      const { tunnel, delivery } = sidesOf(config, memory);
+      const room = "memory" in tunnel && "memory" in delivery ? roomOf(config) : NO_ROOM;
       const engine = await Engine.create(
         {
-          ...engineOptions(decode, tunnel.ports),
-          workers: tunnel.queues,
-          slots: FILL + RING + QUEUED,
+          ...engineOptions(decode, config.tunnel.ports),
+          workers: "memory" in tunnel ? 1 : config.tunnel.queues,
+          slots: Math.max(FILL + RING + QUEUED, RING + room.slots),
           reserved: RING,
-          largeSlots: LARGE_SLOTS,
+          largeSlots: Math.max(LARGE_SLOTS, room.largeSlots),
           sessions: SESSIONS,
           queues: Math.max(1, 2 * config.sniffers.length),
           memory: MEMORY,
         },
         "shared",
       );
-      const map = await LiveMap.start(config, engine, deliveryLink);
+      const map =
+        "memory" in delivery
+          ? LiveMap.ofConfiguration(config, engine)
+          : await LiveMap.start(config, engine, delivery);
       opened.push(() => map.close());
       const ports = await openPorts({
         engine,
-        config: tunnel,
-        tunnelLink,
-        deliveryLink,
+        config: config.tunnel,
+        tunnel,
+        delivery,
         fill: FILL,
         ring: RING,
       });
@@ -99,19 +110,40 @@ export class LiveGateway {
       const threads = ports.seats.map((seats, i) => startThread(engine, i, seats));
       opened.push(() => Promise.all(threads.map((thread) => thread.terminate())));
       await Promise.all(threads.map(({ ready }) => ready));
-      netlink.close();
-      return new LiveGateway({ engine, map, ports, threads });
+      return new LiveGateway({ config, engine, map, ports, threads });
     } catch (error) {
       for (const undo of opened.reverse()) await undo();
       throw error;
     }
   }
 
-  /** `afxdp, in the driver, copy`: how frames come in, and in one line what is not as it could be. */
+  /** `afxdp, in the driver, copy`: how frames come in, and in one line what is not as it could be; how they go out, if otherwise. */
   get description(): string {
-    const { tunnel, delivery, notes } = this.#ports;
-    const remarks = [...notes, ...(delivery.warning === undefined ? [] : [delivery.warning])];
-    return [tunnel.description, ...remarks].join("; ");
+    const { tunnel, delivery, memory, notes } = this.#ports;
+    const isMemory = memory.tunnel !== undefined || memory.delivery !== undefined;
+    const isOneOfMany = memory.tunnel !== undefined && this.#config.tunnel.queues > 1;
+    return [
+      tunnel.description,
+      ...(isMemory ? [delivery.description] : []),
+      ...(isOneOfMany ? ["one worker, as tunnel.queues are the interface's"] : []),
+      ...notes,
+      ...(delivery.warning === undefined ? [] : [delivery.warning]),
+    ].join("; ");
+  }
+
+  /** Where frames are pushed, when that is memory. */
+  get tunnel(): MemoryTunnelPort<ArrivingFrame> | undefined {
+    return this.#ports.memory.tunnel;
+  }
+
+  /** Frames that may be under way from memory to memory without one being refused for want of room. */
+  get window(): number {
+    return roomOf(this.#config).frames;
+  }
+
+  /** Hands what goes out to `sink`, when that is memory, until the gateway has stopped. Rejects when `sink` does. */
+  async deliver(sink: FrameSink): Promise<void> {
+    await this.#ports.memory.delivery?.deliver(sink, () => this.#wake());
   }
 
   /** Where sniffers are whose next hop is not known now; what is for them is a send error. */
@@ -121,10 +153,11 @@ export class LiveGateway {
 
   /** Follows what the kernel says of the ways to sniffers. `failed` is told what went wrong on the way; the map in force stays. */
   follow(failed: (error: unknown) => void): void {
-    const wake = () => {
-      for (const thread of this.#threads) thread.wake();
-    };
-    this.#map.follow(wake, failed);
+    this.#map.follow(() => this.#wake(), failed);
+  }
+
+  #wake(): void {
+    for (const thread of this.#threads) thread.wake();
   }
 
   /** Accounts now, with up to so many `sessions`. Of a worker in full work they are some packets apart from one another. */

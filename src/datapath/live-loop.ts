@@ -61,7 +61,8 @@ export function runLoop({ engine, receiver, transmitter, control, event }: LoopP
     poll.wait(isEmpty ? LONG : SHORT);
     isDense = poll.ready(0) && performance.now() - begin < NAP / 1000;
     if (poll.ready(1)) drain(event);
-    if (poll.failed(0)) receiver.recover();
+    const hasFailed = poll.failed(0);
+    if (hasFailed || poll.ready(0)) receiver.woken(hasFailed);
   }
   engine.flush();
 }

@@ -1,5 +1,6 @@
 // The tenant map of a live gateway: compiled from the configuration and what the kernel says of the delivery side, and compiled again
-// when that changes. Two generations are in memory, so a third waits until every worker has seen the second.
+// when that changes. Two generations are in memory, so a third waits until every worker has seen the second. Where no interface delivers,
+// the configuration says all.
 
 import type { LiveGatewayConfig } from "../config/schema.js";
 import type { Engine } from "../engine/index.js";
@@ -15,18 +16,19 @@ const AGAIN = 1;
 export class LiveMap {
   readonly #config: LiveGatewayConfig;
   readonly #engine: Engine;
-  readonly #origin: Origin;
-  readonly #hops: NextHops;
+  readonly #origin: Origin | undefined;
+  readonly #hops: NextHops | undefined;
   #wake: () => void = () => {};
   #number = 0;
   /** Installations in their order. */
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(config: LiveGatewayConfig, engine: Engine, origin: Origin, hops: NextHops) {
+  private constructor(config: LiveGatewayConfig, engine: Engine, origin?: Origin, hops?: NextHops) {
     this.#config = config;
     this.#engine = engine;
-    this.#origin = { ...origin, nextHop: (to) => hops.mac(to) };
+    this.#origin = origin && { ...origin, nextHop: (to) => hops?.mac(to) };
     this.#hops = hops;
+    this.#install();
   }
 
   /** Puts the first map in force. @throws SpangateError CONFIG_INVALID when a sniffer cannot be reached by `link` */
@@ -35,14 +37,17 @@ export class LiveMap {
     const origin = originOf(config, link, netlink);
     netlink.close();
     expectSources(config, origin, link);
-    const map = new LiveMap(config, engine, origin, await NextHops.find(link, destinationsOf(config)));
-    map.#install();
-    return map;
+    return new LiveMap(config, engine, origin, await NextHops.find(link, destinationsOf(config)));
+  }
+
+  /** Puts the only map in force, in which all is as it is for capture files. */
+  static ofConfiguration(config: LiveGatewayConfig, engine: Engine): LiveMap {
+    return new LiveMap(config, engine);
   }
 
   /** Destinations whose next hop is not known: what is for them is a send error. */
   get unreachable(): string[] {
-    return this.#hops.unknown;
+    return this.#hops?.unknown ?? [];
   }
 
   /**
@@ -53,17 +58,18 @@ export class LiveMap {
    */
   follow(wake: () => void, failed: (error: unknown) => void): void {
     this.#wake = wake;
-    this.#hops.follow(() => {
+    this.#hops?.follow(() => {
       this.#last = this.#last.then(() => this.#replace()).catch(failed);
     }, failed);
   }
 
   close(): void {
-    this.#hops.close();
+    this.#hops?.close();
   }
 
   #install(): void {
-    const { image } = compileMap(this.#config, { delivery: "configured", origin: this.#origin });
+    const origin = this.#origin;
+    const { image } = compileMap(this.#config, { delivery: "configured", ...(origin && { origin }) });
     this.#number = this.#engine.replaceMap(image);
   }
 

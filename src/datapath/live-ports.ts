@@ -1,65 +1,114 @@
-// Both sides of a live gateway: opened by the backend that was asked for, or by the first that works.
+// Both sides of a live gateway: opened by the backend that was asked for, or by the first that works; or in memory.
 
-import { SLOT_STRIDE } from "../../assembly/memory/layout.js";
-import { PacketTunnelPort } from "../capture/afpacket.js";
-import { XdpTunnelPort } from "../capture/afxdp.js";
 import type { TunnelPort } from "../capture/live.js";
+import type { MemoryTunnelPort } from "../capture/memory-tunnel.js";
 import type { LiveGatewayConfig } from "../config/schema.js";
-import { type Engine, enterMessages, enterPacketRing, enterXdpSocket } from "../engine/index.js";
+import type { ArrivingFrame, Engine } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
-import { addressOf, channels, type FrameMemory, type Link, PAGE, type RingMemory } from "../linux/index.js";
-import { PacketDeliveryPort } from "../transmit/afpacket.js";
-import { expectTransmitQueues, XdpDeliveryPort } from "../transmit/afxdp.js";
+import type { Link } from "../linux/index.js";
 import type { DeliveryPort } from "../transmit/live.js";
+import type { MemoryDeliveryPort } from "../transmit/memory-delivery.js";
+import type { Sides } from "./live-sides.js";
+import {
+  type MemoryDeliverySide,
+  type MemoryTunnelSide,
+  openMemoryDelivery,
+  openMemoryTunnel,
+} from "./memory-ports.js";
+import { openPacketDelivery, openPacketTunnel } from "./packet-ports.js";
 import type { DeliverySeat, TunnelSeat } from "./seats.js";
+import { openXdpDelivery, openXdpTunnel } from "./xdp-ports.js";
 
-export interface LivePorts {
-  readonly tunnel: TunnelPort;
-  readonly delivery: DeliveryPort;
+export interface TunnelSide {
+  readonly port: TunnelPort;
   /** One a worker. */
-  readonly seats: readonly { readonly tunnel: TunnelSeat; readonly delivery: DeliverySeat }[];
+  readonly seats: readonly TunnelSeat[];
+}
+export interface DeliverySide {
+  readonly port: DeliveryPort;
+  readonly seats: readonly DeliverySeat[];
 }
 
-export interface PortOptions {
+interface Options {
   readonly engine: Engine;
   readonly config: LiveGatewayConfig["tunnel"];
-  readonly tunnelLink: Link;
-  readonly deliveryLink: Link;
   /** Frames that wait to be received into, and places of the rings. */
   readonly fill: number;
   readonly ring: number;
 }
-
-type Backend = (options: PortOptions) => Promise<LivePorts>;
-
-/** In the order in which they are tried. */
-const BACKENDS: Readonly<Record<"afxdp" | "afpacket", Backend>> = { afxdp, afpacket };
-const ETHERNET_AND_TAG = 18;
-/**
- * A mirrored frame has 50 bytes in front of it as a rule (Ethernet, IPv4, and GRE with ERSPAN II, or UDP with VXLAN or GENEVE). With
- * these it begins with a cache line: the kernel copies it out the faster for that.
- */
-const ALIGNING = 14;
+export interface PortOptions extends Options, Sides {}
+export interface InterfaceOptions extends Options {
+  readonly link: Link;
+  /** It is the interface of both sides: a queue of it takes one socket, and it one program. */
+  readonly isShared: boolean;
+}
 
 /** Ports, and why those that would have been better are not there. */
-export interface OpenedPorts extends LivePorts {
+export interface OpenedPorts {
+  readonly tunnel: TunnelPort;
+  readonly delivery: DeliveryPort;
+  /** One a worker. */
+  readonly seats: readonly { readonly tunnel: TunnelSeat; readonly delivery: DeliverySeat }[];
   readonly notes: readonly string[];
+  /** Those that are memory. */
+  readonly memory: {
+    readonly tunnel?: MemoryTunnelPort<ArrivingFrame>;
+    readonly delivery?: MemoryDeliveryPort;
+  };
+}
+
+interface Backend {
+  tunnel(options: InterfaceOptions): Promise<TunnelSide>;
+  /** @param tunnel this backend's, when the tunnel is an interface */
+  delivery(options: InterfaceOptions, tunnel: TunnelSide | undefined): Promise<DeliverySide>;
+}
+
+/** In the order in which they are tried. */
+const BACKENDS: Readonly<Record<"afxdp" | "afpacket", Backend>> = {
+  afxdp: { tunnel: openXdpTunnel, delivery: openXdpDelivery },
+  afpacket: {
+    tunnel: async (options) => openPacketTunnel(options),
+    delivery: async (options) => openPacketDelivery(options),
+  },
+};
+
+/** Sides that no backend has to open. */
+interface InMemory {
+  readonly tunnel?: MemoryTunnelSide;
+  readonly delivery?: MemoryDeliverySide;
 }
 
 /** @throws SpangateError BACKEND_UNAVAILABLE when none works, else what the backend that was asked for has to say */
 export async function openPorts(options: PortOptions): Promise<OpenedPorts> {
-  const { backend } = options.config;
-  if (backend !== "auto") return { ...(await chosen(backend)(options)), notes: [] };
+  const { engine, tunnel, delivery, ring } = options;
+  const memory: InMemory = {
+    ...("memory" in tunnel && { tunnel: openMemoryTunnel(engine, tunnel.memory) }),
+    ...("memory" in delivery && { delivery: openMemoryDelivery(engine, delivery.memory, ring) }),
+  };
+  try {
+    if (memory.tunnel !== undefined && memory.delivery !== undefined)
+      return joined(memory.tunnel, memory.delivery, memory);
+    return await openInterfaces(options, memory);
+  } catch (error) {
+    memory.tunnel?.port.close();
+    throw error;
+  }
+}
+
+async function openInterfaces(options: PortOptions, memory: InMemory): Promise<OpenedPorts> {
+  const { config, tunnel, delivery } = options;
+  if (config.backend !== "auto") return open(chosen(config.backend), options, memory);
   const notes: string[] = [];
-  for (const [name, open] of Object.entries(BACKENDS)) {
+  for (const [name, backend] of Object.entries(BACKENDS)) {
     try {
-      return { ...(await open(options)), notes };
+      return { ...(await open(backend, options, memory)), notes };
     } catch (error) {
       if (!(error instanceof SpangateError)) throw error;
       notes.push(`not ${name}: ${error.message}`);
     }
   }
-  const message = `Nothing receives from ${options.tunnelLink.name} here. ${notes.join(" ")}`;
+  const what = "name" in tunnel ? `receives from ${tunnel.name}` : `sends by ${(delivery as Link).name}`;
+  const message = `Nothing ${what} here. ${notes.join(" ")}`;
   throw new SpangateError("BACKEND_UNAVAILABLE", message, { details: { reasons: notes } });
 }
 
@@ -69,98 +118,32 @@ function chosen(name: "afxdp" | "afpacket" | "udp" | "libpcap"): Backend {
   throw new SpangateError("BACKEND_UNAVAILABLE", message, { details: { backend: name } });
 }
 
-/** Where the kernel's rings go. */
-function ringMemory({ memory }: Engine): RingMemory {
+/** What is no memory, by `backend`. */
+async function open(backend: Backend, options: PortOptions, memory: InMemory): Promise<OpenedPorts> {
+  const { tunnel, delivery, config } = options;
+  const tunnelName = "memory" in tunnel ? config.interface : tunnel.name;
+  const isShared = "name" in delivery && delivery.name === tunnelName;
+  const opened =
+    "memory" in tunnel ? undefined : await backend.tunnel({ ...options, link: tunnel, isShared });
+  try {
+    if ("memory" in delivery) return joined(opened!, memory.delivery!, memory);
+    const sending = await backend.delivery({ ...options, link: delivery, isShared }, opened);
+    return joined(opened ?? memory.tunnel!, sending, memory);
+  } catch (error) {
+    opened?.port.close();
+    throw error;
+  }
+}
+
+function joined(tunnel: TunnelSide, delivery: DeliverySide, memory: InMemory): OpenedPorts {
   return {
-    base: addressOf(memory.u8),
-    allocatePages: (length) => memory.allocate(length, PAGE).address,
+    tunnel: tunnel.port,
+    delivery: delivery.port,
+    seats: tunnel.seats.map((seat, i) => ({ tunnel: seat, delivery: delivery.seats[i]! })),
+    notes: [],
+    memory: {
+      ...(memory.tunnel && { tunnel: memory.tunnel.port }),
+      ...(memory.delivery && { delivery: memory.delivery.port }),
+    },
   };
-}
-
-async function afxdp(options: PortOptions): Promise<LivePorts> {
-  const { engine, config, tunnelLink, deliveryLink, ring, fill } = options;
-  const memories = engine.workers.map(
-    ({ slots }): FrameMemory => ({
-      ...ringMemory(engine),
-      umem: slots.start,
-      length: slots.length,
-      chunk: SLOT_STRIDE,
-      headroom: ALIGNING,
-    }),
-  );
-  const isOne = deliveryLink.index === tunnelLink.index;
-  const queues = transmitQueues(deliveryLink.name);
-  if (isOne) expectTransmitQueues(deliveryLink, queues, memories.length);
-  const tunnel = await XdpTunnelPort.open({
-    link: tunnelLink,
-    mode: config.xdp,
-    addresses: config.addresses,
-    ports: Object.values(config.ports).flat(),
-    memories,
-    ring,
-    fill,
-    ...(isOne ? { transmit: ring } : {}),
-  });
-  try {
-    const delivery = isOne
-      ? XdpDeliveryPort.ofTunnel(deliveryLink, tunnel.seats)
-      : await XdpDeliveryPort.open({
-          link: deliveryLink,
-          mode: config.xdp,
-          memories: memories.map((memory, i) => ({ memory, owner: tunnel.seats[i]! })),
-          queues,
-          ring,
-        });
-    const longest = deliveryLink.mtu + ETHERNET_AND_TAG;
-    const seat = ({ fd, rings }: (typeof tunnel.seats)[number]) =>
-      ({ kind: "afxdp", fd, socket: enterXdpSocket(engine.memory, rings, longest) }) as const;
-    const seats = tunnel.seats.map((socket, i) => ({
-      tunnel: seat(socket),
-      delivery: seat(delivery.seats[i]!),
-    }));
-    return { tunnel, delivery, seats };
-  } catch (error) {
-    tunnel.close();
-    throw error;
-  }
-}
-
-async function afpacket({ engine, config, tunnelLink, deliveryLink }: PortOptions): Promise<LivePorts> {
-  const memory = ringMemory(engine);
-  const workers = engine.workers.length;
-  const tunnel = PacketTunnelPort.open({
-    link: tunnelLink,
-    addresses: config.addresses,
-    ports: Object.values(config.ports).flat(),
-    memory,
-    workers,
-  });
-  try {
-    const delivery = PacketDeliveryPort.open({
-      link: deliveryLink,
-      mode: config.xdp,
-      guarded: deliveryLink.index !== tunnelLink.index,
-      workers,
-    });
-    const { base } = memory;
-    const seats = tunnel.seats.map(({ fd, ring }, i) => ({
-      tunnel: { kind: "afpacket", fd, ring: enterPacketRing(engine.memory, ring) } as const,
-      delivery: {
-        kind: "afpacket",
-        fd: delivery.seats[i]!.fd,
-        messages: enterMessages(engine.memory, base),
-        base,
-      } as const,
-    }));
-    return { tunnel, delivery, seats };
-  } catch (error) {
-    tunnel.close();
-    throw error;
-  }
-}
-
-/** Queues that an interface sends by; one where the driver does not say. */
-function transmitQueues(name: string): number {
-  const found = channels(name);
-  return found === undefined ? 1 : Math.max(1, found.tx + found.combined);
 }

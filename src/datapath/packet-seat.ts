@@ -37,8 +37,8 @@ export class PacketReceiver implements Receiver {
   }
   /** Blocks go back as they are emptied. */
   refill(): void {}
-  recover(): void {
-    takeError(this.fd);
+  woken(failed: boolean): void {
+    if (failed) takeError(this.fd);
   }
 }
 

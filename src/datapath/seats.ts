@@ -4,6 +4,12 @@ import type { Receiver } from "../capture/live.js";
 import type { EngineThread } from "../engine/index.js";
 import type { Transmitter } from "../transmit/live.js";
 import {
+  type MemoryDeliverySeat,
+  MemoryReceiver,
+  MemoryTransmitter,
+  type MemoryTunnelSeat,
+} from "./memory-seat.js";
+import {
   type PacketDeliverySeat,
   PacketReceiver,
   PacketTransmitter,
@@ -11,8 +17,8 @@ import {
 } from "./packet-seat.js";
 import { XdpReceiver, type XdpSeat, XdpTransmitter } from "./xdp-seat.js";
 
-export type TunnelSeat = XdpSeat | PacketTunnelSeat;
-export type DeliverySeat = XdpSeat | PacketDeliverySeat;
+export type TunnelSeat = XdpSeat | PacketTunnelSeat | MemoryTunnelSeat;
+export type DeliverySeat = XdpSeat | PacketDeliverySeat | MemoryDeliverySeat;
 
 export function receiverOf(engine: EngineThread, seat: TunnelSeat): Receiver {
   switch (seat.kind) {
@@ -20,6 +26,8 @@ export function receiverOf(engine: EngineThread, seat: TunnelSeat): Receiver {
       return new XdpReceiver(engine, seat);
     case "afpacket":
       return new PacketReceiver(engine, seat);
+    case "memory":
+      return new MemoryReceiver(engine, seat);
   }
 }
 
@@ -29,5 +37,7 @@ export function transmitterOf(engine: EngineThread, seat: DeliverySeat): Transmi
       return new XdpTransmitter(engine, seat);
     case "afpacket":
       return new PacketTransmitter(engine, seat);
+    case "memory":
+      return new MemoryTransmitter(engine, seat);
   }
 }

@@ -1,6 +1,7 @@
 // A worker's seat on AF_XDP: what its thread is given, and what it makes of it.
 
 import type { Receiver } from "../capture/live.js";
+import { approximateTime } from "../capture/system-time.js";
 import { type EngineThread, QUANTUM } from "../engine/index.js";
 import { takeError, wakeReceive, wakeTransmit } from "../linux/index.js";
 import type { Transmitter } from "../transmit/live.js";
@@ -27,13 +28,14 @@ export class XdpReceiver implements Receiver {
   }
 
   receive(): number {
-    return this.#engine.receive(this.#socket, now());
+    // AF_XDP tells no time of arrival.
+    return this.#engine.receive(this.#socket, approximateTime());
   }
   refill(): void {
     if (this.#engine.refill(this.#socket)) wakeReceive(this.fd);
   }
-  recover(): void {
-    takeError(this.fd);
+  woken(failed: boolean): void {
+    if (failed) takeError(this.fd);
   }
 }
 
@@ -62,11 +64,4 @@ export class XdpTransmitter implements Transmitter {
   complete(): number {
     return this.#engine.complete(this.#socket);
   }
-}
-
-const STARTED = performance.timeOrigin;
-
-/** Nanoseconds since 1970, to the quarter of a microsecond. AF_XDP tells no time of arrival. */
-function now(): number {
-  return (STARTED + performance.now()) * 1e6;
 }

@@ -3,6 +3,7 @@
 export { ABI_VERSION } from "../../assembly/abi.js";
 export * as layout from "../../assembly/memory/layout.js";
 export { HELD } from "../../assembly/memory/layout.js";
+export { ArrivalRing, type ArrivingFrame } from "./arrival-ring.js";
 export { type Batch, DIRECTIONS } from "./batch.js";
 export { type Deliveries, QUANTUM } from "./deliveries.js";
 export { Engine, type TraceEntry } from "./engine.js";
@@ -23,6 +24,7 @@ export { enterMessages, enterPacketRing, type PacketRing } from "./packet-port.j
 export { type PoolOptions, SlotPool } from "./pool.js";
 export type { QueueBook } from "./queue-book.js";
 export type { QueueStore, SnifferAccounts } from "./queues.js";
+export { SentRing } from "./sent-ring.js";
 export type { Session, SessionTable } from "./sessions.js";
 export { FrameSlots } from "./slots.js";
 export { type EngineSeat, EngineThread } from "./thread.js";

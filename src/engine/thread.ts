@@ -85,6 +85,11 @@ export class EngineThread {
     this.#exports.flush();
   }
 
+  /** Nothing is queued, and nothing that was taken from a queue is not done. */
+  get isEmpty(): boolean {
+    const isUnderWay = this.#field(at.WORKER_TAKEN_DONE) !== this.#field(at.WORKER_TAKEN_COUNT);
+    return this.readyQueues === 0 && this.inFlight === 0 && !isUnderWay;
+  }
   /** Queues that hold something. */
   get readyQueues(): number {
     return this.#field(at.WORKER_READY_COUNT);

@@ -28,6 +28,20 @@ const PLACES = { rx: at.XDP_RX, tx: at.XDP_TX, fill: at.XDP_FILL, completion: at
  * @param longest most bytes of a frame that its interface sends
  */
 export function enterXdpSocket(memory: LinearMemory, rings: SharedRings, longest: number): number {
+  return enter(memory, rings, Math.min(longest, at.XDP_PIECES * at.XDP_PIECE));
+}
+
+/** The same of rings whose other side is no kernel: a frame may have as many pieces as it takes. */
+export function enterSentRings(
+  memory: LinearMemory,
+  rings: Required<Pick<SharedRings, "tx" | "completion">>,
+): number {
+  return enter(memory, rings, ANY_LENGTH);
+}
+
+const ANY_LENGTH = 0xffff_ffff;
+
+function enter(memory: LinearMemory, rings: SharedRings, longest: number): number {
   const { address } = memory.allocate(at.XDP_SIZE);
   const { u32 } = memory;
   for (const [name, place] of Object.entries(PLACES) as [keyof SharedRings, number][]) {
@@ -40,6 +54,6 @@ export function enterXdpSocket(memory: LinearMemory, rings: SharedRings, longest
     u32[words + at.RING_ENTRIES / 4] = ring.entries;
     u32[words + at.RING_MASK / 4] = ring.size - 1;
   }
-  u32[(address + at.XDP_LONGEST) >>> 2] = Math.min(longest, at.XDP_PIECES * at.XDP_PIECE);
+  u32[(address + at.XDP_LONGEST) >>> 2] = longest;
   return address;
 }

@@ -1,6 +1,7 @@
 // Sending by AF_XDP: sockets of the delivery interface that share the frame memory of the tunnel's, so that a frame is sent where it was
-// received. A program keeps everything but ARP and ND that arrives there from the host. Where the tunnel comes in by the same interface
-// its own sockets send, as a queue takes one socket, and its own program decides what the host gets, as an interface takes one program.
+// received; or have registered it themselves, when the tunnel is none of the kernel's. A program keeps everything but ARP and ND that
+// arrives there from the host. Where the tunnel comes in by the same interface its own sockets send, as a queue takes one socket, and its
+// own program decides what the host gets, as an interface takes one program.
 
 import { SpangateError } from "../errors.js";
 import { type FrameMemory, type Link, type XdpMode, XdpSocket } from "../linux/index.js";
@@ -10,8 +11,10 @@ import type { DeliveryPort } from "./live.js";
 export interface XdpDeliveryOptions {
   readonly link: Link;
   readonly mode: XdpMode | "auto";
-  /** Frame memory of each worker, and the socket that it is registered by. */
-  readonly memories: readonly { readonly memory: FrameMemory; readonly owner: XdpSocket }[];
+  /** Whether what arrives here is kept from the host. */
+  readonly guarded: boolean;
+  /** Frame memory of each worker, and the socket that has registered it; without one the socket that sends does. */
+  readonly memories: readonly { readonly memory: FrameMemory; readonly owner: XdpSocket | undefined }[];
   /** Queues that the interface sends by. */
   readonly queues: number;
   /** Entries of the transmit and completion rings. */
@@ -47,7 +50,8 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
   }
 
   /** @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
-  static async open({ link, mode, memories, queues, ring }: XdpDeliveryOptions): Promise<XdpDeliveryPort> {
+  static async open(options: XdpDeliveryOptions): Promise<XdpDeliveryPort> {
+    const { link, mode, guarded, memories, queues, ring } = options;
     expectTransmitQueues(link, queues, memories.length);
     const opened: (() => void)[] = [];
     try {
@@ -68,7 +72,9 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
         socket.setTransmitBudget(BUDGET);
         sockets.push(socket);
       }
-      return new XdpDeliveryPort(sockets, [Guard.attach(link, mode), ...sockets], undefined);
+      return guarded
+        ? new XdpDeliveryPort(sockets, [Guard.attach(link, mode), ...sockets], undefined)
+        : new XdpDeliveryPort(sockets, sockets, unguarded(link));
     } catch (error) {
       for (const undo of opened.reverse()) undo();
       throw error;

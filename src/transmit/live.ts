@@ -8,8 +8,6 @@ export interface Transmitter {
   complete(): number;
   /** Packets that were taken from their queues and are not done. */
   readonly inFlight: number;
-  /** Ready to be written when there is room again. */
-  readonly fd: number;
 }
 
 /** The delivery side of a gateway. */

@@ -252,6 +252,16 @@ test("live needs an interface, tunnel addresses and a way to every sniffer", () 
   ]);
 });
 
+test.each([
+  ["a replay", { replay: true }, ["delivery.interface"]],
+  ["a recording", { record: true }, ["tunnel.interface", "tunnel.addresses"]],
+  ["both", { replay: true, record: true }, []],
+])("live with %s needs no interface in its place", (_, sides, missing) => {
+  const text = "sniffers:\n  - { name: a, deliver: mac, mac: 02:00:00:00:00:01 }\n";
+  const { mistakes = [] } = parseConfig(text, "g.yaml", { live: true, ...sides });
+  expect(mistakes.map(({ path }) => path)).toEqual(missing);
+});
+
 describe("loadConfig", () => {
   test("says which file cannot be read", async () => {
     const error = await loadConfig("/nowhere/g.yaml").catch((e: unknown) => e);

@@ -20,6 +20,13 @@ import type { ExchangeOptions, Tenant } from "../live/tenant-traffic.js";
 import { tunnelFrames, type Underlay } from "../live/tunnel-packets.js";
 import { pause, until } from "../live/until.js";
 import * as make from "../reference/packets.js";
+import {
+  type Arrivals,
+  type Ending,
+  InFiles,
+  InMemory,
+  type WithoutInterfaces,
+} from "./without-interfaces.js";
 
 const TIMEOUT = 60_000;
 const SNIFFER = "02:00:00:00:0a:01";
@@ -66,12 +73,21 @@ interface Subject {
   readonly tunnel: Readonly<Record<string, string>>;
   readonly says: RegExp;
   /** What it cannot do, and why. */
-  readonly lacking: Partial<Record<"tags beside the frame" | "waits for a carrier", string>>;
+  readonly lacking: Partial<
+    Record<"tags beside the frame" | "waits for a carrier" | "only its own" | "an interface", string>
+  >;
+  /** Without interfaces: what stands in their place. */
+  readonly memory?: (folder: string) => WithoutInterfaces;
 }
 
 const XDP_LACKS: Subject["lacking"] = {
   "tags beside the frame": "a veth whose peer leaves the tag beside gives it to no XDP program",
   "waits for a carrier": "__xsk_generic_xmit takes a frame that the device drops off the ring: a send error",
+};
+const NO_INTERFACE: Subject["lacking"] = {
+  "only its own": "whoever hands over packets has chosen them",
+  "an interface":
+    "there is none: no kernel answers, nothing arrives at the delivery side, nothing goes down or has an MTU",
 };
 const SUBJECTS: readonly Subject[] = [
   {
@@ -87,9 +103,27 @@ const SUBJECTS: readonly Subject[] = [
     lacking: XDP_LACKS,
   },
   { name: "afpacket", tunnel: { backend: "afpacket" }, says: /^afpacket$/, lacking: {} },
+  {
+    name: "memory",
+    tunnel: {},
+    says: /^memory; memory$/,
+    lacking: {
+      ...NO_INTERFACE,
+      "tags beside the frame": "nobody has taken one off; the ring has room for them (arrival-ring.test.ts)",
+    },
+    memory: () => new InMemory(),
+  },
+  {
+    name: "file",
+    tunnel: {},
+    says: /^replay of .*in\.pcap; recording into .*out\.pcapng$/,
+    lacking: { ...NO_INTERFACE, "tags beside the frame": "in a capture they are in the frame" },
+    memory: (folder) => new InFiles(folder),
+  },
 ];
 
-describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking }) => {
+describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking, memory }) => {
+  let inMemory: WithoutInterfaces | undefined;
   let lab: Lab;
   let site: Site;
   let tenant: Tenant;
@@ -119,14 +153,15 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking 
       },
     );
     errors = await Sniffer.start(lab, site.gateway, "tunnel", { direction: "out", filter: ICMP });
+    inMemory = memory?.(lab.directory);
   }, TIMEOUT);
   afterAll(async () => {
     await lab.close();
     expect(lab.leftovers()).toEqual([]);
   }, TIMEOUT);
 
-  async function start(more: Readonly<Record<string, unknown>> = {}): Promise<Gateway> {
-    const gateway = await Gateway.start(lab, site.gateway, {
+  async function start(more: Readonly<Record<string, unknown>> = {}): Promise<Ending> {
+    const config = {
       tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4, GATEWAY.ipv6], ...tunnel },
       delivery: { interface: "delivery" },
       sniffers: [{ name: "acme", deliver: "mac", mac: SNIFFER }],
@@ -143,15 +178,21 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking 
         },
       ],
       ...more,
-    });
+    };
+    if (inMemory !== undefined) return inMemory.start(config);
+    const gateway = await Gateway.start(lab, site.gateway, config);
     onTestFinished(async () => {
       await gateway.process.stop();
     });
     return gateway;
   }
-  const listen = () => Sniffer.start(lab, destination, "eth0", { filter: `not ether src ${DELIVERY.mac}` });
-  const send = (frames: readonly Uint8Array[]) =>
-    lab.port(site.host, "under").replay(frames, { rate: 20_000 });
+  const listen = async (): Promise<Arrivals> =>
+    inMemory?.listen() ??
+    Sniffer.start(lab, destination, "eth0", { filter: `not ether src ${DELIVERY.mac}` });
+  const send = async (frames: readonly Uint8Array[]) => {
+    if (inMemory !== undefined) await inMemory.send(frames);
+    else await lab.port(site.host, "under").replay(frames, { rate: 20_000 });
+  };
 
   /** Every way's packets of frames of its own. */
   function mirrored(
@@ -171,8 +212,8 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking 
   }
 
   async function expectThrough(
-    sniffer: Sniffer,
-    gateway: Gateway,
+    sniffer: Arrivals,
+    gateway: Ending,
     frames: readonly Uint8Array[],
   ): Promise<Balance> {
     await sniffer.has(frames.length).catch(async (error: Error) => {
@@ -227,7 +268,7 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking 
     await expectNoErrors();
   });
 
-  test("takes only what is the gateway's own", async () => {
+  test.skipIf(lacking["only its own"])("takes only what is the gateway's own", async () => {
     const gateway = await start();
     const [frame] = tenant.frames(1);
     const elsewhere = { ...V4, to: "192.0.2.77" };
@@ -236,27 +277,30 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking 
     expect(await gateway.stop()).toMatchObject({ received: 0 });
   });
 
-  test("leaves ARP, neighbour discovery and ping to the kernel, while packets come", async () => {
-    const [gateway, sniffer] = [await start(), await listen()];
-    const { frames, packets } = mirrored(V4, 100);
-    const sending = lab.port(site.host, "under").replay(packets, { rate: 2000 });
-    await lab.ip(site.host, `neigh del ${GATEWAY.ipv4} dev under`, `neigh del ${GATEWAY.ipv6} dev under`);
-    onTestFinished(() =>
-      lab.ip(
-        site.host,
-        ...[GATEWAY.ipv4, GATEWAY.ipv6].map(
-          (ip) => `neigh replace ${ip} lladdr ${GATEWAY.mac} dev under nud permanent`,
+  test.skipIf(lacking["an interface"])(
+    "leaves ARP, neighbour discovery and ping to the kernel, while packets come",
+    async () => {
+      const [gateway, sniffer] = [await start(), await listen()];
+      const { frames, packets } = mirrored(V4, 100);
+      const sending = lab.port(site.host, "under").replay(packets, { rate: 2000 });
+      await lab.ip(site.host, `neigh del ${GATEWAY.ipv4} dev under`, `neigh del ${GATEWAY.ipv6} dev under`);
+      onTestFinished(() =>
+        lab.ip(
+          site.host,
+          ...[GATEWAY.ipv4, GATEWAY.ipv6].map(
+            (ip) => `neigh replace ${ip} lladdr ${GATEWAY.mac} dev under nud permanent`,
+          ),
         ),
-      ),
-    );
-    for (const to of [GATEWAY.ipv4, GATEWAY.ipv6])
-      expect(await lab.run(site.host, "ping", ["-c", "3", "-i", "0.05", "-W", "5", to])).toMatch(
-        / 0% packet loss/,
       );
-    await sending;
-    await expectThrough(sniffer, gateway, frames);
-    await expectNoErrors();
-  });
+      for (const to of [GATEWAY.ipv4, GATEWAY.ipv6])
+        expect(await lab.run(site.host, "ping", ["-c", "3", "-i", "0.05", "-W", "5", to])).toMatch(
+          / 0% packet loss/,
+        );
+      await sending;
+      await expectThrough(sniffer, gateway, frames);
+      await expectNoErrors();
+    },
+  );
 
   test.skipIf(lacking["tags beside the frame"])("takes tags that are beside the frame", async () => {
     await lab.run(site.gateway, "ethtool", ["-K", "tunnel", "rxvlan", "on"]);
@@ -273,7 +317,7 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking 
     await expectThrough(sniffer, gateway, frames);
   });
 
-  describe("what arrives at the delivery interface", () => {
+  describe.skipIf(lacking["an interface"])("what arrives at the delivery interface", () => {
     const listener = `const s = require("node:dgram").createSocket("udp6");
       s.on("message", (m) => console.log("got", m.toString())).bind(${PORT}, () => console.log("listens"));`;
     const speak = (to: string, text: string, times = 1) => {
@@ -324,7 +368,7 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking 
     });
   });
 
-  test.each([
+  test.skipIf(lacking["an interface"]).each([
     ["interface", () => ({ namespace: site.gateway, name: "delivery" }), undefined],
     ["carrier", () => ({ namespace: destination, name: "eth0" }), lacking["waits for a carrier"]],
   ] as const)("the delivery %s goes down and comes back", async (_, end, notKept) => {
@@ -387,7 +431,7 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking 
     };
   }
 
-  test("the tunnel interface goes down and comes back", async () => {
+  test.skipIf(lacking["an interface"])("the tunnel interface goes down and comes back", async () => {
     const [gateway, sniffer] = [await start(), await listen()];
     const before = mirrored(V4);
     await send(before.packets);
@@ -407,20 +451,23 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking 
     await expectNoErrors();
   });
 
-  test("a frame that the interface never takes is an error of its own, and no other's", async () => {
-    await lab.ip(site.gateway, "link set delivery mtu 1000");
-    onTestFinished(() => lab.ip(site.gateway, "link set delivery mtu 2000"));
-    const [gateway, sniffer] = [await start(), await listen()];
-    const frames = tenant.frames(100, { kinds: ["udp"], lengths: [60, 1400, 900, 1400, 1400] });
-    const short = frames.filter((frame) => frame.length < 1000);
-    await send(frames.flatMap((frame) => tunnelFrames("vxlan", 100, frame, 0, V4)));
-    const balance = await expectThrough(sniffer, gateway, short);
-    expect(balance.sniffers.acme).toMatchObject({
-      offered: frames.length,
-      sent: short.length,
-      sendError: frames.length - short.length,
-    });
-  });
+  test.skipIf(lacking["an interface"])(
+    "a frame that the interface never takes is an error of its own, and no other's",
+    async () => {
+      await lab.ip(site.gateway, "link set delivery mtu 1000");
+      onTestFinished(() => lab.ip(site.gateway, "link set delivery mtu 2000"));
+      const [gateway, sniffer] = [await start(), await listen()];
+      const frames = tenant.frames(100, { kinds: ["udp"], lengths: [60, 1400, 900, 1400, 1400] });
+      const short = frames.filter((frame) => frame.length < 1000);
+      await send(frames.flatMap((frame) => tunnelFrames("vxlan", 100, frame, 0, V4)));
+      const balance = await expectThrough(sniffer, gateway, short);
+      expect(balance.sniffers.acme).toMatchObject({
+        offered: frames.length,
+        sent: short.length,
+        sendError: frames.length - short.length,
+      });
+    },
+  );
 
   async function upAgain(namespace: string, name: string): Promise<void> {
     const state = () => lab.run(namespace, "cat", [`/sys/class/net/${name}/operstate`]);

@@ -1,0 +1,80 @@
+// Both sides of a live gateway by AF_XDP.
+
+import { SLOT_STRIDE } from "../../assembly/memory/layout.js";
+import { XdpTunnelPort } from "../capture/afxdp.js";
+import { type Engine, enterXdpSocket } from "../engine/index.js";
+import { channels, type FrameMemory, type Link, type XdpSocket } from "../linux/index.js";
+import { expectTransmitQueues, XdpDeliveryPort } from "../transmit/afxdp.js";
+import type { DeliverySide, InterfaceOptions, TunnelSide } from "./live-ports.js";
+import { ringMemory } from "./ring-memory.js";
+import type { XdpSeat } from "./xdp-seat.js";
+
+const ETHERNET_AND_TAG = 18;
+/**
+ * A mirrored frame has 50 bytes in front of it as a rule (Ethernet, IPv4, and GRE with ERSPAN II, or UDP with VXLAN or GENEVE). With
+ * these it begins with a cache line: the kernel copies it out the faster for that.
+ */
+const ALIGNING = 14;
+
+export async function openXdpTunnel({
+  engine,
+  config,
+  link,
+  ring,
+  fill,
+  isShared,
+}: InterfaceOptions): Promise<TunnelSide> {
+  if (isShared) expectTransmitQueues(link, transmitQueues(link.name), engine.workers.length);
+  const port = await XdpTunnelPort.open({
+    link,
+    mode: config.xdp,
+    addresses: config.addresses,
+    ports: Object.values(config.ports).flat(),
+    memories: memoriesOf(engine),
+    ring,
+    fill,
+    ...(isShared && { transmit: ring }),
+  });
+  return { port, seats: port.seats.map((socket) => seatOf(engine, socket, link)) };
+}
+
+/** @param tunnel what `openXdpTunnel` gave: its sockets have registered the workers' frame memory with the kernel; else it is done here */
+export async function openXdpDelivery(
+  options: InterfaceOptions,
+  tunnel: TunnelSide | undefined,
+): Promise<DeliverySide> {
+  const { engine, config, link, ring, isShared } = options;
+  const owners = tunnel === undefined ? [] : (tunnel.port as XdpTunnelPort).seats;
+  const port =
+    isShared && tunnel !== undefined
+      ? XdpDeliveryPort.ofTunnel(link, owners)
+      : await XdpDeliveryPort.open({
+          link,
+          mode: config.xdp,
+          guarded: !isShared,
+          memories: memoriesOf(engine).map((memory, i) => ({ memory, owner: owners[i] })),
+          queues: transmitQueues(link.name),
+          ring,
+        });
+  return { port, seats: port.seats.map((socket) => seatOf(engine, socket, link)) };
+}
+
+function memoriesOf(engine: Engine): FrameMemory[] {
+  return engine.workers.map(({ slots }) => ({
+    ...ringMemory(engine),
+    umem: slots.start,
+    length: slots.length,
+    chunk: SLOT_STRIDE,
+    headroom: ALIGNING,
+  }));
+}
+
+function seatOf(engine: Engine, { fd, rings }: XdpSocket, { mtu }: Link): XdpSeat {
+  return { kind: "afxdp", fd, socket: enterXdpSocket(engine.memory, rings, mtu + ETHERNET_AND_TAG) };
+}
+
+/** Queues that an interface sends by; one where the driver does not say. */
+function transmitQueues(name: string): number {
+  const found = channels(name);
+  return found === undefined ? 1 : Math.max(1, found.tx + found.combined);
+}
