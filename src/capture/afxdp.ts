@@ -41,10 +41,8 @@ export interface XdpTunnelOptions {
   readonly ports: readonly number[];
   /** Frame memory of each worker; the queue is its place. */
   readonly memories: readonly FrameMemory[];
-  /** Entries of the receive rings. */
+  /** Entries of the receive rings, and of the fill rings: frames that wait to be received into. */
   readonly ring: number;
-  /** Entries of the fill rings: frames that wait to be received into. */
-  readonly fill: number;
   /** The same interface sends, too: entries of the transmit rings. */
   readonly transmit?: number;
 }
@@ -86,7 +84,7 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
           interfaceName: link.name,
           queue,
           rx: options.ring,
-          fill: options.fill,
+          fill: options.ring,
           completion: options.transmit ?? MINIMAL_RING,
           ...(options.transmit === undefined ? {} : { tx: options.transmit }),
           jumbo: true,

@@ -32,9 +32,9 @@ export interface DeliverySide {
 interface Options {
   readonly engine: Engine;
   readonly config: LiveGatewayConfig["tunnel"];
-  /** Frames that wait to be received into, and places of the rings. */
-  readonly fill: number;
-  readonly ring: number;
+  /** Places of a worker's ring of frames that have come, and of that of frames that go out. */
+  readonly receiveRing: number;
+  readonly transmitRing: number;
 }
 export interface PortOptions extends Options, Sides {}
 export interface InterfaceOptions extends Options {
@@ -80,10 +80,10 @@ interface InMemory {
 
 /** @throws SpangateError BACKEND_UNAVAILABLE when none works, else what the backend that was asked for has to say */
 export async function openPorts(options: PortOptions): Promise<OpenedPorts> {
-  const { engine, tunnel, delivery, ring } = options;
+  const { engine, tunnel, delivery, transmitRing } = options;
   const memory: InMemory = {
     ...("memory" in tunnel && { tunnel: openMemoryTunnel(engine, tunnel.memory) }),
-    ...("memory" in delivery && { delivery: openMemoryDelivery(engine, delivery.memory, ring) }),
+    ...("memory" in delivery && { delivery: openMemoryDelivery(engine, delivery.memory, transmitRing) }),
   };
   try {
     if (memory.tunnel !== undefined && memory.delivery !== undefined)

@@ -20,8 +20,8 @@ export async function openXdpTunnel({
   engine,
   config,
   link,
-  ring,
-  fill,
+  receiveRing,
+  transmitRing,
   isShared,
 }: InterfaceOptions): Promise<TunnelSide> {
   if (isShared) expectTransmitQueues(link, transmitQueues(link.name), engine.workers.length);
@@ -31,9 +31,8 @@ export async function openXdpTunnel({
     addresses: config.addresses,
     ports: Object.values(config.ports).flat(),
     memories: memoriesOf(engine),
-    ring,
-    fill,
-    ...(isShared && { transmit: ring }),
+    ring: receiveRing,
+    ...(isShared && { transmit: transmitRing }),
   });
   return { port, seats: port.seats.map((socket) => seatOf(engine, socket, link)) };
 }
@@ -43,7 +42,7 @@ export async function openXdpDelivery(
   options: InterfaceOptions,
   tunnel: TunnelSide | undefined,
 ): Promise<DeliverySide> {
-  const { engine, config, link, ring, isShared } = options;
+  const { engine, config, link, transmitRing, isShared } = options;
   const owners = tunnel === undefined ? [] : (tunnel.port as XdpTunnelPort).seats;
   const port =
     isShared && tunnel !== undefined
@@ -54,7 +53,7 @@ export async function openXdpDelivery(
           guarded: !isShared,
           memories: memoriesOf(engine).map((memory, i) => ({ memory, owner: owners[i] })),
           queues: transmitQueues(link.name),
-          ring,
+          ring: transmitRing,
         });
   return { port, seats: port.seats.map((socket) => seatOf(engine, socket, link)) };
 }
