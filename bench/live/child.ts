@@ -36,10 +36,11 @@ export class Child {
     return this.#process.pid!;
   }
 
-  /** Waits until `isReady`. Throws when the process ends before, or after ten seconds. */
-  async until(isReady: (output: string) => boolean): Promise<void> {
-    for (let turn = 0; !isReady(this.#output); turn++) {
-      if (this.#process.exitCode !== null || turn === 200) {
+  /** Waits until `isReady`. Throws when the process ends before, or after so many `seconds`. */
+  async until(isReady: (output: string) => boolean, seconds = 10): Promise<void> {
+    const end = performance.now() + 1000 * seconds;
+    while (!isReady(this.#output)) {
+      if (this.#process.exitCode !== null || performance.now() > end) {
         await this.stop();
         throw new Error(`${this.#process.spawnargs.slice(4).join(" ")} does not begin: ${this.#output}`);
       }

@@ -29,8 +29,15 @@ export interface Run {
   readonly stolen: number;
   readonly others: number;
   readonly latency?: Latency;
+  /** Packets by the last two bytes of their destination. */
+  readonly macs: Readonly<Record<string, number>>;
   /** What the contender says of itself. */
   readonly own: Readonly<Record<string, number>>;
+}
+
+export interface LinkOptions {
+  /** The sniffer's end counts by destination, too. */
+  readonly countsMacs?: boolean;
 }
 
 /** What is under way when the sender ends has arrived then. */
@@ -66,10 +73,12 @@ export class Link {
     programs: Programs,
     frames: LiveFrames,
     contender: LiveContender,
+    { countsMacs = false }: LinkOptions = {},
   ): Promise<Link> {
     lab.setGro("t0", contender.mode === "skb");
     const markAt = MARK_IN_INNER + (contender.decapsulates ? 0 : frames.innerAt);
     const options = ["--sessions", String(frames.sessions), "--mark-at", String(markAt), "--latency"];
+    if (countsMacs) options.push("--macs");
     const sink = await programs.start(lab.sniffer, "sink", "d1", contender.sink, ...options);
     const drop = await programs.start(lab.gateway, "drop", "r1", "native");
     try {
@@ -87,9 +96,10 @@ export class Link {
     await this.#sink.ask("reset");
     await this.#running.report?.(); // what it was before
     const { report, processors } = await this.#send("s0", load);
-    const { marked, latency } = await this.#sink.ask<SinkReport>("report");
+    const { marked, latency, macs } = await this.#sink.ask<SinkReport>("report");
     return {
       ...account(report, processors, marked),
+      macs: macs ?? {},
       ...(load.stamp ? { latency } : {}),
       own: (await this.#running.report?.()) ?? {},
     };
@@ -100,7 +110,7 @@ export class Link {
     await this.#drop.ask("reset");
     const { report, processors } = await this.#send("r0", load);
     const { packets } = await this.#drop.ask<{ packets: number }>("report");
-    return { ...account(report, processors, packets), own: {} };
+    return { ...account(report, processors, packets), macs: {}, own: {} };
   }
 
   /** Bytes of the contender that are resident, if it is a process. */
@@ -131,7 +141,7 @@ export class Link {
   }
 }
 
-function account(report: SenderReport, processors: Processors, arrived: number): Omit<Run, "own"> {
+function account(report: SenderReport, processors: Processors, arrived: number): Omit<Run, "macs" | "own"> {
   const seconds = report.nanoseconds / 1e9;
   return {
     seconds,

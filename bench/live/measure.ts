@@ -14,12 +14,26 @@ export interface Plan {
   readonly runs: number;
   /** How often a run in which the machine belonged to somebody else is repeated. */
   readonly repeats: number;
-  /** Of the cost: packets a second; without it this share of its own highest rate without loss. */
-  readonly costRate?: number;
+  /** Of the cost: packets a second, for all the same; less for whoever loses some of them (COST_SHARE). */
+  readonly costRate: number;
 }
 
-export const FULL: Plan = { seconds: 5, searchSeconds: 3, costSeconds: 30, runs: 7, repeats: 3 };
-export const QUICK: Plan = { seconds: 2, searchSeconds: 1, costSeconds: 3, runs: 3, repeats: 0 };
+export const FULL: Plan = {
+  seconds: 5,
+  searchSeconds: 3,
+  costSeconds: 30,
+  runs: 7,
+  repeats: 3,
+  costRate: 300_000,
+};
+export const QUICK: Plan = {
+  seconds: 2,
+  searchSeconds: 1,
+  costSeconds: 3,
+  runs: 3,
+  repeats: 0,
+  costRate: 300_000,
+};
 
 /** Of its highest rate without loss. */
 const COST_SHARE = 0.7;
@@ -75,39 +89,88 @@ export async function quiet(seconds: number): Promise<boolean> {
   return false;
 }
 
-export async function measure(link: Link, plan: Plan): Promise<Measured> {
-  await link.run({ seconds: 1, rate: 100_000 }); // to be warm
-  const saturated = await repeat(plan.runs, () =>
-    undisturbed(plan, () => link.run({ seconds: plan.seconds })),
-  );
-  const delivered = median(saturated.map((run) => run.delivered));
-  const lossless = await highestWithoutLoss(link, delivered, plan);
-  const costRate = plan.costRate ?? COST_SHARE * (lossless || delivered);
-  const { cost, runs, loss } = await costOf(link, costRate, plan);
-  const latencyRate = LATENCY_SHARE * (lossless || delivered);
-  const stamped = { seconds: plan.seconds, rate: latencyRate, stamp: true };
-  const late = await undisturbed(plan, () => link.run(stamped));
-  const all = [...saturated, ...runs, late];
-  return {
-    offered: median(saturated.map((run) => run.offered)),
-    delivered,
-    lossless,
-    costRate,
-    cost,
-    costLoss: loss,
-    latency: late.latency,
-    latencyRate,
-    resident: link.resident,
-    own: saturated[saturated.length - 1]!.own,
-    stolen: Math.max(...all.map((run) => run.stolen / run.seconds)),
-    others: Math.max(...all.map((run) => run.others / run.seconds)),
-  };
+/** What is asked of each in turn, so that what else happens on the machine happens to all. */
+export async function measure(links: readonly Link[], plan: Plan): Promise<Measured[]> {
+  const all = links.map((link) => new Subject(link, plan));
+  for (const subject of all) await subject.warm();
+  for (let turn = 0; turn < plan.runs; turn++) for (const subject of all) await subject.saturate();
+  for (const subject of all) await subject.search();
+  for (let turn = 0; turn < plan.runs; turn++) for (const subject of all) await subject.cost();
+  for (const subject of all) await subject.delay();
+  return all.map((subject) => subject.measured());
 }
 
-async function repeat<T>(times: number, once: () => Promise<T>): Promise<T[]> {
-  const results: T[] = [];
-  for (let i = 0; i < times; i++) results.push(await once());
-  return results;
+class Subject {
+  readonly #link: Link;
+  readonly #plan: Plan;
+  readonly #saturated: Run[] = [];
+  readonly #costly: Run[] = [];
+  readonly #costs: number[] = [];
+  #lossless = 0;
+  #late: Run | undefined;
+
+  constructor(link: Link, plan: Plan) {
+    this.#link = link;
+    this.#plan = plan;
+  }
+
+  async warm(): Promise<void> {
+    await this.#link.run({ seconds: 1, rate: 100_000 });
+  }
+
+  async saturate(): Promise<void> {
+    const load = { seconds: this.#plan.seconds };
+    this.#saturated.push(await undisturbed(this.#plan, () => this.#link.run(load)));
+  }
+
+  async search(): Promise<void> {
+    this.#lossless = await highestWithoutLoss(this.#link, this.#delivered, this.#plan);
+  }
+
+  /** With and without it in turn, at the same rate. */
+  async cost(): Promise<void> {
+    const load = { seconds: this.#plan.costSeconds, rate: this.#costRate };
+    const without = await undisturbed(this.#plan, () => this.#link.senderOnly(load));
+    const run = await undisturbed(this.#plan, () => this.#link.run(load));
+    // Neither sent exactly what was asked for.
+    const senders = (without.work / without.sent) * run.sent;
+    this.#costs.push(((run.work - senders) / Math.max(1, run.arrived)) * 1e9);
+    this.#costly.push(run);
+  }
+
+  async delay(): Promise<void> {
+    const load = { seconds: this.#plan.seconds, rate: this.#latencyRate, stamp: true };
+    this.#late = await undisturbed(this.#plan, () => this.#link.run(load));
+  }
+
+  measured(): Measured {
+    const late = this.#late!;
+    const all = [...this.#saturated, ...this.#costly, late];
+    return {
+      offered: median(this.#saturated.map((run) => run.offered)),
+      delivered: this.#delivered,
+      lossless: this.#lossless,
+      costRate: this.#costRate,
+      cost: median(this.#costs),
+      costLoss: median(this.#costly.map((run) => 1 - run.arrived / run.sent)),
+      latency: late.latency,
+      latencyRate: this.#latencyRate,
+      resident: this.#link.resident,
+      own: this.#saturated.at(-1)!.own,
+      stolen: Math.max(...all.map((run) => run.stolen / run.seconds)),
+      others: Math.max(...all.map((run) => run.others / run.seconds)),
+    };
+  }
+
+  get #delivered(): number {
+    return median(this.#saturated.map((run) => run.delivered));
+  }
+  get #costRate(): number {
+    return Math.min(this.#plan.costRate, COST_SHARE * (this.#lossless || this.#delivered));
+  }
+  get #latencyRate(): number {
+    return LATENCY_SHARE * (this.#lossless || this.#delivered);
+  }
 }
 
 /**
@@ -136,25 +199,4 @@ async function losesNothing(link: Link, rate: number, plan: Plan): Promise<Run |
     if (run.arrived === run.sent) return run;
   }
   return undefined;
-}
-
-/** With and without it in turn, at the same rate. */
-async function costOf(
-  link: Link,
-  rate: number,
-  plan: Plan,
-): Promise<{ cost: number; loss: number; runs: Run[] }> {
-  const load = { seconds: plan.costSeconds, rate };
-  const runs: Run[] = [];
-  const costs: number[] = [];
-  for (let i = 0; i < plan.runs; i++) {
-    const without = await undisturbed(plan, () => link.senderOnly(load));
-    const run = await undisturbed(plan, () => link.run(load));
-    // Neither sent exactly what was asked for.
-    const senders = (without.work / without.sent) * run.sent;
-    costs.push(((run.work - senders) / Math.max(1, run.arrived)) * 1e9);
-    runs.push(run);
-  }
-  const loss = median(runs.map((run) => 1 - run.arrived / run.sent));
-  return { cost: median(costs), loss, runs };
 }

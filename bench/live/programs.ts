@@ -46,7 +46,7 @@ export interface SinkReport {
   readonly lost: number;
   readonly latency: Latency;
   /** Packets by the last two bytes of their destination. */
-  readonly macs: Readonly<Record<string, number>>;
+  readonly macs?: Readonly<Record<string, number>>;
 }
 
 export interface DropReport {

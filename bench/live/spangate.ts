@@ -1,4 +1,4 @@
-// Our own backends: `spangate run` in the gateway's namespace, one tenant with every ERSPAN session, one sniffer.
+// Our own backends: `spangate run` in the gateway's namespace.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,25 +6,52 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Child } from "./child.js";
 import type { LiveContender } from "./contenders.js";
-import { GATEWAY_ADDRESS, SNIFFER_MAC } from "./lab.js";
+import { GATEWAY_ADDRESS, type Lab, SNIFFER_MAC } from "./lab.js";
 
 const PROGRAM = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+/** With 10,000 sniffers it is ready some seconds after it was begun. */
+const PATIENCE = 60;
 
-/** @param mode in which the tunnel's interface gives frames to programs: `skb` where there is none */
-function contender(backend: "afxdp" | "afpacket", mode: "native" | "skb"): LiveContender {
+/** Who has which sessions, as `sniffers` and `tenants` of a configuration. */
+export interface Tenancy {
+  readonly sniffers: readonly object[];
+  readonly tenants: readonly object[];
+}
+
+export interface Way {
+  readonly backend: "afxdp" | "afpacket";
+  /** In which the tunnel's interface gives frames to programs: `skb` where there is none. */
+  readonly mode: "native" | "skb";
+}
+
+/** One tenant with every ERSPAN session, one sniffer. */
+const ONE: Tenancy = {
+  sniffers: [{ name: "sniffer", deliver: "mac", mac: SNIFFER_MAC }],
+  tenants: [
+    {
+      name: "tenant",
+      sources: [{ encapsulation: "erspan", from: "10.77.1.0/24" }],
+      sniffers: ["sniffer"],
+    },
+  ],
+};
+
+export function liveGateway(name: string, { backend, mode }: Way, tenancy: Tenancy): LiveContender {
   return {
-    name: backend === "afxdp" ? `spangate afxdp, ${mode}` : "spangate afpacket",
+    name,
     encapsulation: "ERSPAN II",
     decapsulates: true,
     mode,
     sink: "tcx",
     missing: () => undefined,
-    async start(lab) {
+    async start(lab: Lab) {
       const folder = mkdtempSync(join(tmpdir(), "spangate-live-"));
       const file = join(folder, "gateway.yaml");
-      writeFileSync(file, JSON.stringify(configuration(backend, mode)));
+      const tunnel = { interface: "t0", addresses: [GATEWAY_ADDRESS], backend, xdp: mode };
+      const configuration = { tunnel, delivery: { interface: "d0", mtu: 1700 }, ...tenancy };
+      writeFileSync(file, JSON.stringify(configuration));
       const child = new Child(lab.gateway, [process.execPath, PROGRAM, "run", file]);
-      await child.until((output) => output.includes("spangate: ready"));
+      await child.until((output) => output.includes("spangate: ready"), PATIENCE);
       return {
         pid: child.pid,
         async stop() {
@@ -36,23 +63,10 @@ function contender(backend: "afxdp" | "afpacket", mode: "native" | "skb"): LiveC
   };
 }
 
-function configuration(backend: string, xdp: string) {
-  return {
-    tunnel: { interface: "t0", addresses: [GATEWAY_ADDRESS], backend, xdp },
-    delivery: { interface: "d0", mtu: 1700 },
-    sniffers: [{ name: "sniffer", deliver: "mac", mac: SNIFFER_MAC }],
-    tenants: [
-      {
-        name: "tenant",
-        sources: [{ encapsulation: "erspan", from: "10.77.1.0/24" }],
-        sniffers: ["sniffer"],
-      },
-    ],
-  };
-}
+export const NATIVE: Way = { backend: "afxdp", mode: "native" };
 
 export const spangate: readonly LiveContender[] = [
-  contender("afxdp", "native"),
-  contender("afxdp", "skb"),
-  contender("afpacket", "skb"),
+  liveGateway("spangate afxdp, native", NATIVE, ONE),
+  liveGateway("spangate afxdp, skb", { backend: "afxdp", mode: "skb" }, ONE),
+  liveGateway("spangate afpacket", { backend: "afpacket", mode: "skb" }, ONE),
 ];
