@@ -2,6 +2,11 @@
 
 import { execFileSync } from "node:child_process";
 
+/** In the environment, as each project of vitest.config.ts has modules of its own. */
+const DONE = "SPANGATE_TESTS_BUILT";
+
 export default function build(): void {
+  if (process.env[DONE] !== undefined) return;
   execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
+  process.env[DONE] = "1";
 }
