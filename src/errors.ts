@@ -76,6 +76,11 @@ export const ERRORS = {
     httpStatus: 422,
     exitCode: 2,
   },
+  INTERFACE_GONE: {
+    description: "A network interface was removed while it was in use.",
+    httpStatus: 500,
+    exitCode: 1,
+  },
   BACKEND_UNAVAILABLE: {
     description:
       "No way of receiving or sending that was asked for works here; the message says why, one by one.",

@@ -447,6 +447,8 @@ export const XDP_FILL = XDP_RX + RING_SIZE;
 export const XDP_TX = XDP_FILL + RING_SIZE;
 export const XDP_COMPLETION = XDP_TX + RING_SIZE;
 export const XDP_LONGEST = XDP_COMPLETION + RING_SIZE; // u32, most bytes of a frame that the interface takes
+export const XDP_HELD = XDP_LONGEST + 4; // u32, slots that the kernel has to receive into, or has received into
+export const XDP_OVERRUN = XDP_HELD + 4; // u32, 1: there was none left, and its receive ring has not been empty since
 export const XDP_SIZE = 192;
 export const XDP_CONTINUES = 1; // option of a ring's entry: the frame goes on in the next
 /** Bytes of a frame that one entry names, at the most: less than a chunk has. */

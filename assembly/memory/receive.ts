@@ -18,6 +18,8 @@ import {
   WORKER_SLOTS,
   XDP_CONTINUES,
   XDP_FILL,
+  XDP_HELD,
+  XDP_OVERRUN,
   XDP_RX,
 } from "./layout";
 import * as ring from "./ring";
@@ -28,6 +30,13 @@ const ENTRY: u32 = 4; // shift: a descriptor of 16 bytes, address (u64), length,
 const ADDRESS: u32 = 3; // shift: an address of 8 bytes
 const BASE: u64 = (1 << 48) - 1; // of a chunk; above it the frame's offset in the chunk
 const ETHERNET: u32 = 1;
+/** So few slots left are none: the next will come at once. */
+const FEW: u32 = 256;
+/**
+ * Slots that the kernel is given after an overrun. More comes then than can be worked off, and what waits only gets older: so many stay
+ * in the cache.
+ */
+const NARROW: u32 = 2048;
 
 /**
  * Announces up to `most` received frames as descriptors from `first` on. A frame of several chunks (jumbo) is put together in a large
@@ -35,9 +44,17 @@ const ETHERNET: u32 = 1;
  */
 export function receive(socket: usize, first: u32, most: u32, time: f64): u32 {
   const rx = socket + XDP_RX;
+  const available = ring.available(rx);
+  const held = load<u32>(socket, XDP_HELD);
+  if (available == 0) {
+    store<u32>(socket, 0, XDP_OVERRUN);
+    return 0;
+  }
+  if (available + FEW > held) store<u32>(socket, 1, XDP_OVERRUN);
   const umem = <usize>field(WORKER_SLOTS);
-  let position = ring.position(rx);
-  const end = position + ring.available(rx);
+  const begin = ring.position(rx);
+  const end = begin + available;
+  let position = begin;
   let d = worker() + DESCRIPTORS + <usize>first * DESCRIPTOR;
   let count: u32 = 0;
   let large = mostLarge();
@@ -63,6 +80,7 @@ export function receive(socket: usize, first: u32, most: u32, time: f64): u32 {
     count++;
   }
   if (count != 0) ring.consumed(rx, position);
+  store<u32>(socket, held - (position - begin), XDP_HELD);
   return count;
 }
 
@@ -99,18 +117,28 @@ function gather(rx: usize, position: u32, end: u32, d: usize, umem: usize): u32 
   return position;
 }
 
-/** Gives the kernel free slots to receive into, as many as its ring takes. True: there are some, and it waits to be told of them. */
+/**
+ * Gives the kernel free slots to receive into: as many as its ring has places, those counted that it has received into. True: there are
+ * some, and it waits to be told of them.
+ */
 export function refill(socket: usize): bool {
   const fill = socket + XDP_FILL;
-  let position = ring.position(fill);
-  const end = position + ring.room(fill, ALWAYS);
+  const begin = ring.position(fill);
+  const held = load<u32>(socket, XDP_HELD);
+  const size = ring.size(fill);
+  const window = load<u32>(socket, XDP_OVERRUN) != 0 ? min<u32>(size, NARROW) : size;
+  const end = begin + (held < window ? min<u32>(ring.room(fill, ALWAYS), window - held) : 0);
+  let position = begin;
   while (position != end) {
     const slot = takeSlot(false);
     if (slot == NONE) break;
     store<u64>(ring.entryAt(fill, position, ADDRESS), <u64>slot * SLOT_STRIDE);
     position++;
   }
-  if (position != ring.position(fill)) ring.produced(fill, position);
+  if (position != begin) {
+    ring.produced(fill, position);
+    store<u32>(socket, held + (position - begin), XDP_HELD);
+  }
   return ring.needsWakeup(fill) && ring.waiting(fill) != 0;
 }
 

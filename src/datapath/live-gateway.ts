@@ -7,29 +7,17 @@ import { type ArrivingFrame, Engine } from "../engine/index.js";
 import { createEvent } from "../linux/index.js";
 import type { FrameSink } from "../transmit/memory-delivery.js";
 import { engineOptions } from "./decode-options.js";
+import { LinkWatch } from "./link-watch.js";
 import { CONTROL_SIZE } from "./live-loop.js";
 import { LiveMap } from "./live-map.js";
 import { type OpenedPorts, openPorts } from "./live-ports.js";
 import { type MemoryNames, roomOf, sidesOf } from "./live-sides.js";
+import { liveSizes } from "./live-sizes.js";
 import { type LiveStatus, readStatus } from "./live-status.js";
 import { assertSupported } from "./live-support.js";
 import type { ThreadSeat } from "./live-thread.js";
 import { endThreads, LiveThread } from "./live-thread-handle.js";
-import { favourThreads } from "./thread-priority.js";
 
-/** Frames that wait to be received into, and places of the ring of those that have come: 10 ms of 400,000 packets a second. More leave the cache. */
-const RECEIVE_RING = 4096;
-/** Places of the ring of frames that go out. */
-const TRANSMIT_RING = 2048;
-/** Slots beside those: that stay for receiving when queues are full, and for queues and copies. */
-const RESERVED = 2048;
-const QUEUED = 8192;
-const LARGE_SLOTS = 256;
-/** Mirror sessions that are tracked by each worker. */
-const SESSIONS = 1 << 18;
-/** Linear memory: two generations of the tenant map above all. Pages that nobody touches cost nothing. */
-const MEMORY = 1 << 30;
-const NO_ROOM = { slots: 0, largeSlots: 0 };
 /** How long what is queued may take to go out at the end, in milliseconds. */
 const DRAIN_DEADLINE = 5000;
 
@@ -40,31 +28,42 @@ export interface LiveGatewayOptions {
   readonly memory?: MemoryNames;
 }
 
+export interface Followers {
+  /** What came of a map that could not be put in force; the one before stays. */
+  readonly failed: (error: unknown) => void;
+  /** An interface has gone down, or has come back. */
+  readonly linkChanged: (name: string, running: boolean) => void;
+}
+
 interface Parts {
   readonly config: LiveGatewayConfig;
   readonly engine: Engine;
   readonly map: LiveMap;
   readonly ports: OpenedPorts;
   readonly threads: readonly LiveThread[];
+  readonly links: LinkWatch;
 }
 
 export class LiveGateway {
-  /** Rejects when a worker's thread breaks. */
+  /** Rejects when a worker's thread breaks, or an interface is gone. */
   readonly broken: Promise<never>;
   readonly #config: LiveGatewayConfig;
   readonly #engine: Engine;
   readonly #map: LiveMap;
   readonly #ports: OpenedPorts;
   readonly #threads: readonly LiveThread[];
-  readonly #started = Date.now();
+  readonly #links: LinkWatch;
+  readonly #started = performance.now();
+  #failure: unknown;
 
-  private constructor({ config, engine, map, ports, threads }: Parts) {
+  private constructor({ config, engine, map, ports, threads, links }: Parts) {
     this.#config = config;
     this.#engine = engine;
     this.#map = map;
     this.#ports = ports;
     this.#threads = threads;
-    this.broken = Promise.race(threads.map(({ broken }) => broken));
+    this.#links = links;
+    this.broken = Promise.race([links.gone, ...threads.map(({ broken }) => broken)]);
     this.broken.catch(() => {});
   }
 
@@ -78,18 +77,14 @@ export class LiveGateway {
     const opened: (() => unknown)[] = [];
     try {
       const { tunnel, delivery } = sidesOf(config, memory);
-      const room = "memory" in tunnel && "memory" in delivery ? roomOf(config) : NO_ROOM;
+      const links = new LinkWatch([tunnel, delivery].filter((side) => "name" in side));
+      opened.push(() => links.close());
+      const room = "memory" in tunnel && "memory" in delivery ? roomOf(config) : undefined;
+      const workers = "memory" in tunnel ? 1 : config.tunnel.queues;
+      const { receiveRing, transmitRing, ...sizes } = liveSizes(config, workers, room);
+      const queues = Math.max(1, 2 * config.sniffers.length);
       const engine = await Engine.create(
-        {
-          ...engineOptions(decode, config.tunnel.ports),
-          workers: "memory" in tunnel ? 1 : config.tunnel.queues,
-          slots: RECEIVE_RING + RESERVED + Math.max(QUEUED, room.slots),
-          reserved: RESERVED,
-          largeSlots: Math.max(LARGE_SLOTS, room.largeSlots),
-          sessions: SESSIONS,
-          queues: Math.max(1, 2 * config.sniffers.length),
-          memory: MEMORY,
-        },
+        { ...engineOptions(decode, config.tunnel.ports), ...sizes, workers, queues },
         "shared",
       );
       const map =
@@ -102,19 +97,24 @@ export class LiveGateway {
         config: config.tunnel,
         tunnel,
         delivery,
-        receiveRing: RECEIVE_RING,
-        transmitRing: TRANSMIT_RING,
+        receiveRing,
+        transmitRing,
       });
       opened.push(
         () => ports.tunnel.close(),
         () => ports.delivery.close(),
       );
-      const threads = startThreads(engine, ports, beforeThreads);
+      const threads: LiveThread[] = [];
       opened.push(() => Promise.all(threads.map((thread) => thread.terminate())));
+      startThreads(threads, { engine, ports, beforeThreads });
       await Promise.all(threads.map(({ ready }) => ready));
-      return new LiveGateway({ config, engine, map, ports, threads });
+      return new LiveGateway({ config, engine, map, ports, threads, links });
     } catch (error) {
-      for (const undo of opened.reverse()) await undo();
+      // What went wrong first counts, whatever else does on the way back.
+      for (const undo of opened.reverse())
+        await Promise.resolve(undo)
+          .then((step) => step())
+          .catch(() => {});
       throw error;
     }
   }
@@ -153,9 +153,20 @@ export class LiveGateway {
     return this.#map.unreachable;
   }
 
-  /** Follows what the kernel says of the ways to sniffers. `failed` is told what went wrong on the way; the map in force stays. */
-  follow(failed: (error: unknown) => void): void {
+  /** Interfaces through which nothing goes now. */
+  get down(): readonly string[] {
+    return this.#links.down;
+  }
+
+  /** What went wrong after `stop` was called: a worker's thread that broke, or had to be ended by force. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Follows what the kernel says of the interfaces and of the ways to sniffers. */
+  follow({ failed, linkChanged }: Followers): void {
     this.#map.follow(() => this.#wake(), failed);
+    this.#links.follow(linkChanged);
   }
 
   #wake(): void {
@@ -169,7 +180,7 @@ export class LiveGateway {
       kernel: this.#ports.tunnel.losses(),
       receive: this.#ports.tunnel.description,
       send: this.#ports.delivery.description,
-      seconds: (Date.now() - this.#started) / 1000,
+      seconds: (performance.now() - this.#started) / 1000,
     };
     return readStatus(sources, sessions);
   }
@@ -177,8 +188,9 @@ export class LiveGateway {
   /** Takes nothing in any more, sends what is queued for `deadline` milliseconds at the most, and ends. Gives the last accounts. */
   async stop(sessions: number, deadline = DRAIN_DEADLINE): Promise<LiveStatus> {
     this.#map.close();
+    this.#links.close();
     await this.#ports.tunnel.detach();
-    await endThreads(this.#threads, deadline);
+    this.#failure = await endThreads(this.#threads, deadline);
     const status = this.status(sessions);
     this.#ports.delivery.close();
     this.#ports.tunnel.close();
@@ -186,15 +198,16 @@ export class LiveGateway {
   }
 }
 
-function startThreads(engine: Engine, { seats }: OpenedPorts, before?: () => void): LiveThread[] {
-  // Asked for while it may still be permitted.
-  const asUsual = favourThreads();
-  try {
-    before?.();
-    return seats.map((seat, i) => startThread(engine, i, seat));
-  } finally {
-    asUsual();
-  }
+interface ThreadParts {
+  readonly engine: Engine;
+  readonly ports: OpenedPorts;
+  readonly beforeThreads: (() => void) | undefined;
+}
+
+/** Adds each to `threads` as it is made. */
+function startThreads(threads: LiveThread[], { engine, ports, beforeThreads }: ThreadParts): void {
+  beforeThreads?.();
+  for (const [i, seat] of ports.seats.entries()) threads.push(startThread(engine, i, seat));
 }
 
 function startThread(engine: Engine, number: number, seats: OpenedPorts["seats"][number]): LiveThread {

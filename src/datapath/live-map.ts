@@ -2,10 +2,11 @@
 // when that changes. Two generations are in memory, so a third waits until every worker has seen the second. Where no interface delivers,
 // the configuration says all.
 
+import type { Address } from "../config/addresses.js";
 import type { LiveGatewayConfig } from "../config/schema.js";
 import type { Engine } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
-import { type Link, Rtnetlink } from "../linux/index.js";
+import type { Link } from "../linux/index.js";
 import { compileMap, type Origin } from "../mapping/index.js";
 import { originOf } from "./live-origin.js";
 import { NextHops } from "./next-hops.js";
@@ -16,28 +17,31 @@ const AGAIN = 1;
 export class LiveMap {
   readonly #config: LiveGatewayConfig;
   readonly #engine: Engine;
-  readonly #origin: Origin | undefined;
   readonly #hops: NextHops | undefined;
   #wake: () => void = () => {};
   #number = 0;
-  /** Installations in their order. */
-  #last: Promise<void> = Promise.resolve();
+  /** Something changed since the map was compiled that is in force, or is about to be. */
+  #isOld = false;
+  #isReplacing = false;
+  #isClosed = false;
 
-  private constructor(config: LiveGatewayConfig, engine: Engine, origin?: Origin, hops?: NextHops) {
+  private constructor(config: LiveGatewayConfig, engine: Engine, hops?: NextHops) {
     this.#config = config;
     this.#engine = engine;
-    this.#origin = origin && { ...origin, nextHop: (to) => hops?.mac(to) };
     this.#hops = hops;
     this.#install();
   }
 
   /** Puts the first map in force. @throws SpangateError CONFIG_INVALID when a sniffer cannot be reached by `link` */
   static async start(config: LiveGatewayConfig, engine: Engine, link: Link): Promise<LiveMap> {
-    const netlink = Rtnetlink.open();
-    const origin = originOf(config, link, netlink);
-    netlink.close();
-    expectSources(config, origin, link);
-    return new LiveMap(config, engine, origin, await NextHops.find(link, destinationsOf(config)));
+    const hops = await NextHops.find(link, destinationsOf(config));
+    try {
+      expectSources(config, originOf(config, hops), link);
+      return new LiveMap(config, engine, hops);
+    } catch (error) {
+      hops.close();
+      throw error;
+    }
   }
 
   /** Puts the only map in force, in which all is as it is for capture files. */
@@ -59,27 +63,41 @@ export class LiveMap {
   follow(wake: () => void, failed: (error: unknown) => void): void {
     this.#wake = wake;
     this.#hops?.follow(() => {
-      this.#last = this.#last.then(() => this.#replace()).catch(failed);
+      this.#isOld = true;
+      if (!this.#isReplacing) void this.#replace().catch(failed);
     }, failed);
   }
 
+  /** The map that is in force stays. */
   close(): void {
+    this.#isClosed = true;
     this.#hops?.close();
   }
 
   #install(): void {
-    const origin = this.#origin;
+    const hops = this.#hops;
+    const origin = hops && { ...originOf(this.#config, hops), nextHop: (to: Address) => hops.mac(to) };
     const { image } = compileMap(this.#config, { delivery: "configured", ...(origin && { origin }) });
     this.#number = this.#engine.replaceMap(image);
   }
 
+  /** However much changes meanwhile, it is compiled once more. */
   async #replace(): Promise<void> {
-    while (this.#engine.acknowledged < this.#number) {
-      this.#wake();
-      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    this.#isReplacing = true;
+    try {
+      while (this.#isOld && !this.#isClosed) {
+        if (this.#engine.acknowledged < this.#number) {
+          this.#wake();
+          await new Promise((resolve) => setTimeout(resolve, AGAIN));
+          continue;
+        }
+        this.#isOld = false;
+        this.#install();
+        this.#wake();
+      }
+    } finally {
+      this.#isReplacing = false;
     }
-    this.#install();
-    this.#wake();
   }
 }
 

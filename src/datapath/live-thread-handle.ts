@@ -76,17 +76,27 @@ export class LiveThread {
   }
 }
 
-/** Has all send what is queued and end, those that take longer than `deadline` (ms) without, and those that do not hear by force. */
-export async function endThreads(threads: readonly LiveThread[], deadline: number): Promise<void> {
+/**
+ * Has all send what is queued and end, those that take longer than `deadline` (ms) without, and those that do not hear by force. Gives
+ * what went wrong, if anything did.
+ */
+export async function endThreads(threads: readonly LiveThread[], deadline: number): Promise<unknown> {
+  let failure: unknown;
+  for (const { broken } of threads)
+    broken.catch((error) => {
+      failure ??= error;
+    });
   const tell = (state: number) => {
     for (const thread of threads) thread.tell(state);
   };
   tell(STATES.draining);
   const late = setTimeout(() => tell(STATES.stopped), deadline);
   const deaf = setTimeout(() => {
+    failure ??= new Error("A worker's thread did not end when it was told to, and was ended by force.");
     for (const thread of threads) void thread.terminate();
   }, deadline + HEARING);
   await Promise.all(threads.map(({ ended }) => ended));
   clearTimeout(late);
   clearTimeout(deaf);
+  return failure;
 }

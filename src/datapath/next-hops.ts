@@ -1,9 +1,10 @@
-// Where packets for sniffers behind a tunnel leave to: the kernel's routes say which neighbour is the next hop, its neighbour table that
-// one's MAC address. The kernel is kept interested in them, and what changes is told.
+// Where packets for sniffers leave from and to: the kernel says which addresses the delivery interface has, its routes which neighbour is
+// the next hop to a sniffer behind a tunnel, its neighbour table that one's MAC address. The kernel is kept interested in them, and what
+// changes is told.
 
 import { type Address, formatAddress } from "../config/addresses.js";
 import { SpangateError } from "../errors.js";
-import { type Link, NetworkWatch, Rtnetlink } from "../linux/index.js";
+import { type InterfaceAddress, type Link, NetworkWatch, Rtnetlink } from "../linux/index.js";
 
 /** How often news are read, in milliseconds. */
 const LOOK = 100;
@@ -20,13 +21,16 @@ interface Hop {
 }
 
 export class NextHops {
-  readonly #link: Link;
+  #link: Link;
+  #addresses: readonly InterfaceAddress[] = [];
   readonly #hops: Map<string, Hop>;
-  readonly #netlink = Rtnetlink.open();
-  readonly #watch = NetworkWatch.open(["links", "addresses", "neighbours", "routes"]);
+  readonly #netlink: Rtnetlink;
+  readonly #watch: NetworkWatch;
   readonly #timers: NodeJS.Timeout[] = [];
 
-  private constructor(link: Link, destinations: readonly Address[]) {
+  private constructor(netlink: Rtnetlink, watch: NetworkWatch, link: Link, destinations: readonly Address[]) {
+    this.#netlink = netlink;
+    this.#watch = watch;
     this.#link = link;
     this.#hops = new Map(destinations.map((to) => [formatAddress(to), { to }]));
   }
@@ -37,12 +41,13 @@ export class NextHops {
    * @throws SpangateError CONFIG_INVALID when a destination is not behind `link`
    */
   static async find(link: Link, destinations: readonly Address[]): Promise<NextHops> {
-    const hops = new NextHops(link, destinations);
+    const hops = NextHops.#open(link, destinations);
     try {
+      hops.#look();
       hops.#route();
       hops.#expectBehind();
-      for (const since = Date.now(); hops.#some((hop) => hop.mac === undefined); ) {
-        if (Date.now() - since > PATIENCE) break;
+      for (const since = performance.now(); hops.#some((hop) => hop.mac === undefined); ) {
+        if (performance.now() - since > PATIENCE) break;
         await new Promise((resolve) => setTimeout(resolve, 10));
         hops.#read();
       }
@@ -51,6 +56,26 @@ export class NextHops {
       throw error;
     }
     return hops;
+  }
+
+  static #open(link: Link, destinations: readonly Address[]): NextHops {
+    const netlink = Rtnetlink.open();
+    try {
+      const watch = NetworkWatch.open(["links", "addresses", "neighbours", "routes"]);
+      return new NextHops(netlink, watch, link, destinations);
+    } catch (error) {
+      netlink.close();
+      throw error;
+    }
+  }
+
+  /** MAC address of the delivery interface. */
+  get hardwareAddress(): Uint8Array {
+    return this.#link.mac;
+  }
+  /** Its addresses that packets can be sent from. */
+  get addresses(): readonly InterfaceAddress[] {
+    return this.#addresses;
   }
 
   /** MAC address of the next hop to `to`, as long as it is known. */
@@ -65,7 +90,6 @@ export class NextHops {
 
   /** Calls `changed` whenever an address or the way to one is another one, and `failed` when the kernel does not answer. */
   follow(changed: () => void, failed: (error: unknown) => void): void {
-    if (this.#hops.size === 0) return;
     const guarded = (step: () => void) => () => {
       try {
         step();
@@ -76,8 +100,10 @@ export class NextHops {
     const look = () => {
       const events = this.#watch.read();
       if (events.length === 0) return;
-      const isOther = events.some(({ of }) => of !== "neighbour") ? this.#route() : this.#read();
-      if (isOther) changed();
+      const isMore = events.some(({ of }) => of !== "neighbour");
+      const isOther = isMore && this.#look();
+      const isElsewhere = isMore ? this.#route() : this.#read();
+      if (isOther || isElsewhere) changed();
     };
     const refresh = () => this.#some((hop) => this.#ask(hop));
     this.#timers.push(setInterval(guarded(look), LOOK), setInterval(guarded(refresh), REFRESH));
@@ -87,6 +113,17 @@ export class NextHops {
     for (const timer of this.#timers) clearInterval(timer);
     this.#watch.close();
     this.#netlink.close();
+  }
+
+  /** Reads what the interface has. Whether that is something else; one that is gone keeps what it had. */
+  #look(): boolean {
+    const link = this.#netlink.links().find(({ index }) => index === this.#link.index);
+    if (link === undefined) return false;
+    const addresses = this.#netlink.addresses(link.index);
+    const before = textOf(this.#link, this.#addresses);
+    this.#link = link;
+    this.#addresses = addresses;
+    return textOf(link, addresses) !== before;
   }
 
   #some(of: (hop: Hop) => unknown): boolean {
@@ -142,6 +179,11 @@ export class NextHops {
       details: { to: other[0], interface: this.#link.name },
     });
   }
+}
+
+function textOf({ mac }: Link, addresses: readonly InterfaceAddress[]): string {
+  const all = addresses.map(({ address, scope }) => `${formatAddress(address)} ${scope}`);
+  return [Buffer.from(mac).toString("hex"), ...all].join();
 }
 
 function equal(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

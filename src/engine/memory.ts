@@ -68,7 +68,7 @@ export class LinearMemory {
     try {
       this.memory.grow(wanted);
     } catch (cause) {
-      const message = `The engine's memory is used up: ${present * PAGE} bytes, ${pages * PAGE} more are needed, and WebAssembly has 4 GiB at most.`;
+      const message = `The engine's memory is used up: ${present * PAGE} bytes, and ${pages * PAGE} more are needed than it may have.`;
       throw new SpangateError("MEMORY_EXHAUSTED", message, { cause });
     }
   }

@@ -225,6 +225,16 @@ export class QueueStore implements QueueBook {
     const field = this.#isThreaded(header) ? at.QUEUE_HEAD : at.QUEUE_SEEN;
     return this.#memory.u32[(header + field) >>> 2]!;
   }
+  /** Packets that wait. */
+  #queued(header: number): number {
+    if (this.#isThreaded(header)) {
+      const head = this.#queueHead(header); // before the tail, which may be moving: never more is taken than was queued
+      return (this.#memory.u32[(header + at.QUEUE_TAIL) >>> 2]! - head) >>> 0;
+    }
+    // A queue that is empty begins anew, with both at once.
+    const both = Atomics.load(this.#memory.u64, (header + at.QUEUE_TAIL) >>> 3);
+    return (Number(both & 0xffff_ffffn) - Number(both >> 32n)) >>> 0;
+  }
 
   /** Of all workers. */
   #read(number: number): SnifferAccounts {
@@ -235,10 +245,9 @@ export class QueueStore implements QueueBook {
   }
 
   #readHeader(header: number): SnifferAccounts {
-    const word = (offset: number) => this.#memory.u32[(header + offset) >>> 2]!;
     const long = (offset: number) => Number(this.#memory.u64[(header + offset) >>> 3]!);
     const own = this.#isThreaded(header) ? at.QUEUE_THREAD : 0;
-    const head = this.#queueHead(header); // before the tail, which may be moving: never more is taken than was queued
+    const queued = this.#queued(header);
     const sent = long(at.QUEUE_SENT + own);
     const sendError = long(at.QUEUE_SEND_ERROR);
     return {
@@ -249,7 +258,7 @@ export class QueueStore implements QueueBook {
       droppedNewest: long(at.QUEUE_DROPPED_NEWEST),
       droppedOldest: long(at.QUEUE_DROPPED_OLDEST),
       sendError,
-      queued: (word(at.QUEUE_TAIL) - head) >>> 0,
+      queued,
       inFlight: long(at.QUEUE_TAKEN + own) - sent - sendError,
       sentBytes: long(at.QUEUE_SENT_BYTES + own),
     };
