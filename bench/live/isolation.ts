@@ -46,11 +46,11 @@ export async function isolation(programs: Programs, innerLength: number, plan: P
   const options = { countsMacs: true };
   const entrants = CASES.map((contender) => ({ contender, frames, options }));
   await onStage(programs, entrants, async (links) => {
-    const shares = CASES.map((): number[] => []);
-    const most = CASES.map((): number[] => []);
+    const names = [...links.keys()].map(({ name }) => name);
+    const shares = names.map((): number[] => []);
+    const most = names.map((): number[] => []);
     for (let turn = 0; turn < plan.runs; turn++) {
-      for (const [i, contender] of CASES.entries()) {
-        const link = links.get(contender)!;
+      for (const [i, link] of [...links.values()].entries()) {
         const part = await link.run({ seconds: plan.seconds, rate: PART });
         shares[i]!.push((part.macs[WATCHED] ?? 0) / (part.sent / 2));
         const full = await link.run({ seconds: plan.seconds });
@@ -60,7 +60,7 @@ export async function isolation(programs: Programs, innerLength: number, plan: P
     printTable(
       `What a sniffer gets beside another, with as many packets each (medians of ${plan.runs}, in turns)`,
       ["the other", `of its packets, at ${rate(PART)}`, "at saturation", "ratio"],
-      CASES.map(({ name }, i) => [
+      names.map((name, i) => [
         name,
         `${fixed(100 * median(shares[i]!), 3)} %`,
         rate(median(most[i]!)),

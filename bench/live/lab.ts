@@ -142,5 +142,10 @@ function execute(command: string, args: readonly string[]): string {
 }
 
 function end(pid: number): void {
-  if (pid > 0) process.kill(pid, "SIGKILL");
+  if (pid <= 0) return;
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it has just ended
+  }
 }

@@ -45,12 +45,14 @@ export async function scale(programs: Programs, innerLength: number, plan: Plan)
   }));
   await onStage(programs, entrants, async (links) => {
     const all = await measure([...links.values()], plan);
-    const first = all[0]!;
+    const names = [...links.keys()].map(({ name }) => name);
+    const first = all[0];
+    if (first === undefined) return;
     printTable(
       `Few sniffers and many, inner frames of ${innerLength} bytes (medians of ${plan.runs}, in turns)`,
       ["", "delivered", "ratio", "CPU ns", "ratio", "at", "lost there", "resident"],
       all.map((measured, i) => [
-        entrants[i]!.contender.name,
+        names[i]!,
         rate(measured.delivered),
         fixed(measured.delivered / first.delivered, 2),
         fixed(measured.cost, 0),

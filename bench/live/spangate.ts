@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Child } from "./child.js";
 import type { LiveContender } from "./contenders.js";
 import { GATEWAY_ADDRESS, type Lab, SNIFFER_MAC } from "./lab.js";
+import { whenLeaving } from "./leaving.js";
 
 const PROGRAM = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 /** With 10,000 sniffers it is ready some seconds after it was begun. */
@@ -46,19 +47,14 @@ export function liveGateway(name: string, { backend, mode }: Way, tenancy: Tenan
     missing: () => undefined,
     async start(lab: Lab) {
       const folder = mkdtempSync(join(tmpdir(), "spangate-live-"));
+      whenLeaving(() => rmSync(folder, { recursive: true, force: true }));
       const file = join(folder, "gateway.yaml");
       const tunnel = { interface: "t0", addresses: [GATEWAY_ADDRESS], backend, xdp: mode };
       const configuration = { tunnel, delivery: { interface: "d0", mtu: 1700 }, ...tenancy };
       writeFileSync(file, JSON.stringify(configuration));
       const child = new Child(lab.gateway, [process.execPath, PROGRAM, "run", file]);
       await child.until((output) => output.includes("spangate: ready"), PATIENCE);
-      return {
-        pid: child.pid,
-        async stop() {
-          await child.stop();
-          rmSync(folder, { recursive: true, force: true });
-        },
-      };
+      return { pid: child.pid, stop: () => child.stop() };
     },
   };
 }

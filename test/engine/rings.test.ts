@@ -364,6 +364,50 @@ describe("one at a time", () => {
     );
   });
 
+  test("the kernel has as many slots as its ring has places; after an overrun few, until the ring is empty", async () => {
+    const [size, few] = [4096, 2048];
+    const gateway = await RingGateway.create(
+      numberedMap([{}]),
+      { rings: RINGS(size), longest: 1518 },
+      { slots: 2 * size, largeSlots: 8, memory: 64 * 2 ** 20 },
+    );
+    const { kernel } = gateway;
+    let number = 0;
+    const arrive = (count: number) => {
+      for (let i = 0; i < count; i++) gateway.arrive(mirrored(0, innerFrame(number++, 100)));
+    };
+    const held = () => kernel.receiving().length;
+    const round = () => {
+      gateway.complete();
+      gateway.refill();
+      const received = gateway.receive().length;
+      gateway.transmit();
+      kernel.send();
+      kernel.complete();
+      return received;
+    };
+
+    gateway.refill();
+    expect(held()).toBe(size);
+    arrive(size / 2);
+    gateway.refill();
+    expect(held()).toBe(size);
+
+    arrive(size / 2 + 1);
+    expect(kernel.lost).toEqual({ ringFull: 1, noFrames: 0 });
+    while (held() > few) round();
+    for (let i = 0; i < 20; i++) {
+      arrive(few);
+      expect(round()).toBeGreaterThan(0);
+      expect(held()).toBeLessThanOrEqual(few);
+    }
+    while (round() > 0) gateway.check();
+    gateway.refill();
+    expect(held()).toBe(size);
+    gateway.drain();
+    expect(account(gateway)).toMatchObject({ queued: 0, droppedNewest: 0 });
+  });
+
   test("a frame longer than the interface takes is not sent, and counted", async () => {
     const gateway = await RingGateway.create(
       numberedMap([{ sniffers: 2 }, { to: "198.51.100.9" }]),
