@@ -37,10 +37,25 @@ if (!QUESTIONS.includes(values.ask)) {
   console.error(`--ask takes ${QUESTIONS.join(", ")}.`);
   process.exit(2);
 }
+const isContest = values.ask === "contest";
+const hasOwnContenders = values.ask === "isolation" || values.ask === "scale";
+const idle = [
+  ...(!isContest && values.json !== undefined ? ["--json"] : []),
+  ...(!isContest && values.sessions !== "10" ? ["--sessions"] : []),
+  ...(hasOwnContenders && positionals.length > 0 ? ["a WORD"] : []),
+];
+if (idle.length > 0) {
+  console.error(`--ask ${values.ask} takes no ${idle.join(", no ")}.`);
+  process.exit(2);
+}
 const lengths = (values.inner ?? (values.quick ? ["128"] : ["64", "128", "512", "1500"])).map(Number);
 const sessions = Number(values.sessions);
-const given = (key: keyof Plan, text: string | undefined) =>
-  text === undefined ? {} : { [key]: Number(text) };
+const given = (key: keyof Plan, text: string | undefined) => {
+  if (text === undefined) return {};
+  if (/^\d+$/.test(text)) return { [key]: Number(text) };
+  console.error(`${JSON.stringify(text)} is no number.`);
+  process.exit(2);
+};
 const plan: Plan = {
   ...(values.quick ? QUICK : FULL),
   ...given("runs", values.runs),
