@@ -99,8 +99,8 @@ function gather(rx: usize, position: u32, end: u32, d: usize, umem: usize): u32 
   return position;
 }
 
-/** Gives the kernel free slots to receive into, as many as its ring takes. True: there are some, and it waits to be told of them. */
-export function refill(socket: usize): bool {
+/** Gives the kernel free slots to receive into, as many as its ring takes. It copies, and never waits to be told of them. */
+export function refill(socket: usize): void {
   const fill = socket + XDP_FILL;
   let position = ring.position(fill);
   const end = position + ring.room(fill, ALWAYS);
@@ -111,7 +111,6 @@ export function refill(socket: usize): bool {
     position++;
   }
   if (position != ring.position(fill)) ring.produced(fill, position);
-  return ring.needsWakeup(fill) && ring.waiting(fill) != 0;
 }
 
 /** More than any ring has: asks anew. */
