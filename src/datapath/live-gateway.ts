@@ -7,7 +7,7 @@ import { type ArrivingFrame, Engine } from "../engine/index.js";
 import { createEvent } from "../linux/index.js";
 import type { FrameSink } from "../transmit/memory-delivery.js";
 import { engineOptions } from "./decode-options.js";
-import { CONTROL_SIZE } from "./live-loop.js";
+import { CONTROL_SIZE } from "./live-control.js";
 import { LiveMap } from "./live-map.js";
 import { type OpenedPorts, openPorts } from "./live-ports.js";
 import { type MemoryNames, roomOf, sidesOf } from "./live-sides.js";
@@ -129,6 +129,7 @@ export class LiveGateway {
       ...(isMemory ? [delivery.description] : []),
       ...(isOneOfMany ? ["one worker, as tunnel.queues are the interface's"] : []),
       ...notes,
+      ...(tunnel.warning === undefined ? [] : [tunnel.warning]),
       ...(delivery.warning === undefined ? [] : [delivery.warning]),
     ].join("; ");
   }
