@@ -118,10 +118,10 @@ function gather(rx: usize, position: u32, end: u32, d: usize, umem: usize): u32 
 }
 
 /**
- * Gives the kernel free slots to receive into: as many as its ring has places, those counted that it has received into. True: there are
- * some, and it waits to be told of them.
+ * Gives the kernel free slots to receive into: as many as its ring has places, those counted that it has received into. It copies, and
+ * never waits to be told of them.
  */
-export function refill(socket: usize): bool {
+export function refill(socket: usize): void {
   const fill = socket + XDP_FILL;
   const begin = ring.position(fill);
   const held = load<u32>(socket, XDP_HELD);
@@ -135,11 +135,9 @@ export function refill(socket: usize): bool {
     store<u64>(ring.entryAt(fill, position, ADDRESS), <u64>slot * SLOT_STRIDE);
     position++;
   }
-  if (position != begin) {
-    ring.produced(fill, position);
-    store<u32>(socket, held + (position - begin), XDP_HELD);
-  }
-  return ring.needsWakeup(fill) && ring.waiting(fill) != 0;
+  if (position == begin) return;
+  ring.produced(fill, position);
+  store<u32>(socket, held + (position - begin), XDP_HELD);
 }
 
 /** More than any ring has: asks anew. */

@@ -12,7 +12,10 @@ import { SpangateError } from "../errors.js";
 import {
   BLOCK_PATIENCE,
   type Fanout,
+  isErrno,
   type Link,
+  type Offload,
+  offload,
   PacketReceiveSocket,
   type RingMemory,
   SilentSocket,
@@ -21,11 +24,13 @@ import { type KernelLosses, NO_LOSSES } from "../telemetry/losses.js";
 import type { TunnelPort } from "./live.js";
 import { workerProgram } from "./packet-fanout.js";
 import { tunnelFilter } from "./packet-filter.js";
+import { GRE } from "./tunnel-protocols.js";
 
-const GRE = 47;
 /** The longest frame fits into a block several times; 8 MiB hold a tenth of a second of a fast sender. */
 const BLOCK_SIZE = 1 << 18;
 const BLOCKS = 32;
+/** What makes one packet of several before the sockets see them, and what `ethtool -K` calls it. */
+const MERGING: Partial<Record<Offload, string>> = { gro: "gro", hardwareGro: "rx-gro-hw", lro: "lro" };
 
 export interface PacketTunnelOptions {
   readonly link: Link;
@@ -40,12 +45,18 @@ export interface PacketTunnelOptions {
 
 export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
   readonly description = "afpacket";
-  readonly seats: readonly PacketReceiveSocket[];
+  readonly warning?: string;
+  readonly ends: readonly PacketReceiveSocket[];
   readonly #silent: readonly SilentSocket[];
 
-  private constructor(seats: readonly PacketReceiveSocket[], silent: readonly SilentSocket[]) {
-    this.seats = seats;
+  private constructor(
+    ends: readonly PacketReceiveSocket[],
+    silent: readonly SilentSocket[],
+    warning: string | undefined,
+  ) {
+    this.ends = ends;
     this.#silent = silent;
+    if (warning !== undefined) this.warning = warning;
   }
 
   /** @throws SpangateError BACKEND_UNAVAILABLE, NOT_PERMITTED, SYSTEM_CALL */
@@ -67,7 +78,7 @@ export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
       );
       const filter = tunnelFilter(addresses, ports);
       for (const socket of sockets) socket.accept(filter);
-      return new PacketTunnelPort(sockets, silent);
+      return new PacketTunnelPort(sockets, silent, merged(link));
     } catch (error) {
       for (const socket of opened.reverse()) socket.close();
       throw error;
@@ -75,24 +86,32 @@ export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
   }
 
   losses(): KernelLosses {
-    return { ...NO_LOSSES, ringFull: this.seats.reduce((sum, socket) => sum + socket.lost(), 0) };
+    return { ...NO_LOSSES, ringFull: this.ends.reduce((sum, socket) => sum + socket.lost(), 0) };
   }
 
   async detach(): Promise<void> {
-    for (const socket of this.seats) socket.refuse();
+    for (const socket of this.ends) socket.refuse();
     await new Promise((resolve) => setTimeout(resolve, BLOCK_PATIENCE));
   }
 
   close(): void {
-    for (const socket of [...this.seats, ...this.#silent]) socket.close();
+    for (const socket of [...this.ends, ...this.#silent]) socket.close();
   }
+}
+
+/** AF_XDP needs none of this: where a program is attached the kernel merges nothing (netif_elide_gro). */
+function merged({ name }: Link): string | undefined {
+  const on = Object.entries(MERGING).filter(([which]) => offload(name, which as Offload).on);
+  if (on.length === 0) return undefined;
+  const words = on.map(([, word]) => `${word} off`).join(" ");
+  return `${name} may make one packet of several before they are received: ethtool -K ${name} ${words}`;
 }
 
 function silentPort(address: Address, port: number): SilentSocket {
   try {
     return SilentSocket.forUdpPort(address, port);
   } catch (error) {
-    if (!(error instanceof SpangateError) || error.details.errno !== "EADDRINUSE") throw error;
+    if (!isErrno(error, "EADDRINUSE")) throw error;
     const message =
       `Another program has UDP port ${port} of ${formatAddress(address)}, and would answer mirrored packets: ` +
       "end it, or take the port out of tunnel.ports.";

@@ -9,13 +9,15 @@ import {
   channels,
   close,
   createMap,
+  deleteFromMap,
   type FrameMemory,
   type Link,
   loadProgram,
   setOffload,
   updateMap,
   XDP_HAS_FRAGS,
-  type XdpMode,
+  type XdpChoice,
+  type XdpLink,
   XdpSocket,
   xdpStatistics,
 } from "../linux/index.js";
@@ -23,17 +25,9 @@ import { addLosses, type KernelLosses, NO_LOSSES } from "../telemetry/losses.js"
 import type { TunnelPort } from "./live.js";
 import { tunnelProgram } from "./steering.js";
 
-/**
- * Not `auto`: a driver that writes to the frames itself refuses every one that lies over two pages which are not neighbours for it
- * (xp_check_unaligned), and so half of ours; what it refuses never comes back. It takes huge pages, or chunks of a page.
- */
-const COPY = "copy";
-
-/** How a frame gets into a program: `auto` tries the driver first. */
-export type XdpChoice = XdpMode | "auto";
-
 export interface XdpTunnelOptions {
   readonly link: Link;
+  /** How a frame gets into the program. */
   readonly mode: XdpChoice;
   /** The gateway's own tunnel addresses. */
   readonly addresses: readonly Address[];
@@ -47,26 +41,32 @@ export interface XdpTunnelOptions {
   readonly transmit?: number;
 }
 
+interface Parts {
+  readonly sockets: readonly XdpSocket[];
+  /** Descriptors of the program and of its map of the sockets. */
+  readonly program: number;
+  readonly map: number;
+  readonly link: XdpLink;
+  /** Puts the interface back; gives why that is not possible. */
+  readonly restore: () => string | undefined;
+}
+
 export class XdpTunnelPort implements TunnelPort<XdpSocket> {
   readonly description: string;
-  readonly seats: readonly XdpSocket[];
-  readonly #descriptors: number[];
-  readonly #restore: () => void;
+  readonly ends: readonly XdpSocket[];
+  readonly #program: number;
+  readonly #map: number;
+  readonly #restore: () => string | undefined;
   #link: number | undefined;
+  #notRestored: string | undefined;
 
-  private constructor(
-    sockets: readonly XdpSocket[],
-    link: number,
-    others: number[],
-    mode: XdpMode,
-    restore: () => void,
-  ) {
-    this.seats = sockets;
-    this.#link = link;
-    this.#descriptors = others;
+  private constructor({ sockets, program, map, link, restore }: Parts) {
+    this.ends = sockets;
+    this.#program = program;
+    this.#map = map;
+    this.#link = link.fd;
     this.#restore = restore;
-    const copy = sockets.every((socket) => socket.isZeroCopy) ? "zero-copy" : "copy";
-    this.description = `afxdp, ${mode === "native" ? "in the driver" : "on socket buffers"}, ${copy}`;
+    this.description = `afxdp, ${link.mode === "native" ? "in the driver" : "on socket buffers"}, copy`;
   }
 
   /** @throws SpangateError BACKEND_UNAVAILABLE, NOT_PERMITTED, SYSTEM_CALL */
@@ -74,8 +74,8 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
     const { link, memories } = options;
     checkQueues(link, memories.length);
     // A tag that the driver has taken off is lost: AF_XDP gives the frame as it lies.
-    const restore = setOffload(link.name, "rxVlan", false) ? () => putBack(link) : () => {};
-    const opened: (() => void)[] = [restore];
+    const restore = setOffload(link.name, "rxVlan", false) ? () => putBack(link) : () => undefined;
+    const opened: (() => unknown)[] = [restore];
     try {
       const sockets: XdpSocket[] = [];
       for (const [queue, memory] of memories.entries()) {
@@ -85,10 +85,8 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
           queue,
           rx: options.ring,
           fill: options.ring,
-          completion: options.transmit ?? MINIMAL_RING,
-          ...(options.transmit === undefined ? {} : { tx: options.transmit }),
+          ...(options.transmit !== undefined && { tx: options.transmit, completion: options.transmit }),
           jumbo: true,
-          copy: COPY,
         });
         opened.push(() => socket.close());
         sockets.push(socket);
@@ -102,8 +100,8 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
         XDP_HAS_FRAGS,
       );
       opened.push(() => close(program));
-      const { fd, mode } = attach(program, link, options.mode);
-      return new XdpTunnelPort(sockets, fd, [program, map], mode, restore);
+      const attached = attachXdp(program, link, options.mode);
+      return new XdpTunnelPort({ sockets, program, map, link: attached, restore });
     } catch (error) {
       for (const undo of opened.reverse()) undo();
       throw error;
@@ -111,37 +109,48 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
   }
 
   losses(): KernelLosses {
-    return this.seats.map(lossesOf).reduce(addLosses, NO_LOSSES);
+    return this.ends.map(lossesOf).reduce(addLosses, NO_LOSSES);
   }
 
+  /** The program stays, and without sockets drops what is ours: the kernel would answer it. */
   async detach(): Promise<void> {
-    this.#detach();
+    try {
+      for (const queue of this.ends.keys()) deleteFromMap(this.#map, queue);
+    } catch (error) {
+      if (!(error instanceof SpangateError)) throw error;
+      // Older kernels want a capability for that, which may be given up by now. A descriptor can always be closed.
+      this.#closeLink();
+    }
   }
 
-  #detach(): void {
+  #closeLink(): void {
     if (this.#link !== undefined) close(this.#link);
     this.#link = undefined;
   }
 
   close(): void {
-    this.#detach();
-    for (const socket of this.seats) socket.close();
-    for (const fd of this.#descriptors.splice(0)) close(fd);
-    this.#restore();
+    this.#closeLink();
+    for (const socket of this.ends) socket.close();
+    close(this.#program);
+    close(this.#map);
+    this.#notRestored = this.#restore();
+  }
+
+  get notRestored(): string | undefined {
+    return this.#notRestored;
   }
 }
 
-/** The interface as it was, as far as one may: a gateway that was sealed, or an interface that is gone, leaves it. */
-function putBack({ name }: Link): void {
+/** The interface as it was; or why it is not: the gateway was sealed, or the interface is gone. */
+function putBack({ name }: Link): string | undefined {
   try {
     setOffload(name, "rxVlan", true);
+    return undefined;
   } catch (error) {
     if (!(error instanceof SpangateError)) throw error;
+    return error.message;
   }
 }
-
-/** A socket always has a completion ring. */
-const MINIMAL_RING = 64;
 
 function lossesOf({ fd }: XdpSocket): KernelLosses {
   const { dropped, ringFull, fillRingEmpty } = xdpStatistics(fd);
@@ -159,18 +168,4 @@ function checkQueues({ name }: Link, workers: number): void {
     `${name} has ${queues} receive queues and tunnel.queues is ${workers}: ` +
     `set tunnel.queues to ${queues}, or the interface to ${workers} (ethtool -L ${name}).`;
   throw new SpangateError("BACKEND_UNAVAILABLE", message, { details: { interface: name, queues, workers } });
-}
-
-/** Attaches a program in the driver, or where `choice` allows it behind it. */
-export function attach(program: number, link: Link, choice: XdpChoice): { fd: number; mode: XdpMode } {
-  const modes: XdpMode[] = choice === "auto" ? ["native", "skb"] : [choice];
-  let reason: unknown;
-  for (const mode of modes) {
-    try {
-      return { fd: attachXdp(program, link.index, mode, `attach an XDP program to ${link.name}`), mode };
-    } catch (error) {
-      reason ??= error;
-    }
-  }
-  throw reason;
 }

@@ -16,14 +16,22 @@ export interface Receiver {
 }
 
 /** The tunnel side of a gateway. */
-export interface TunnelPort<Seat = unknown> {
-  /** `afxdp, native, zero-copy`, for the one line that says what was chosen. */
+export interface TunnelPort<End = unknown> {
+  /** `afxdp, in the driver, copy`, for the one line that says what was chosen. */
   readonly description: string;
-  /** One a worker. */
-  readonly seats: readonly Seat[];
-  /** What the kernel lost before a worker saw it, of all workers. */
+  /** What whoever runs the gateway should know. */
+  readonly warning?: string;
+  /** What each worker receives from: sockets, or rings. */
+  readonly ends: readonly End[];
+  /** What the kernel lost before a worker saw it, of all workers. @throws SpangateError SYSTEM_CALL */
   losses(): KernelLosses;
-  /** Nothing comes in any more; what has come can be received when this is done. */
+  /**
+   * Nothing comes in any more, and nobody answers what would have; what has come can be received when this is done.
+   *
+   * @throws SpangateError SYSTEM_CALL
+   */
   detach(): Promise<void>;
   close(): void;
+  /** After `close`: what of the interface is not as it was before. */
+  readonly notRestored?: string | undefined;
 }

@@ -27,7 +27,7 @@ export interface MemoryTunnelOptions<Frame> {
 
 export class MemoryTunnelPort<Frame> implements TunnelPort<FramesIn<Frame>> {
   readonly description: string;
-  readonly seats: readonly FramesIn<Frame>[];
+  readonly ends: readonly FramesIn<Frame>[];
   /** Where the worker tells (TOLD). */
   readonly told = new Int32Array(new SharedArrayBuffer(TOLD_WORDS * 4));
   readonly #ring: FramesIn<Frame>;
@@ -38,7 +38,7 @@ export class MemoryTunnelPort<Frame> implements TunnelPort<FramesIn<Frame>> {
 
   constructor({ description, ring, event }: MemoryTunnelOptions<Frame>) {
     this.description = description;
-    this.seats = [ring];
+    this.ends = [ring];
     this.#ring = ring;
     this.#event = event;
   }

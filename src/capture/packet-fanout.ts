@@ -3,12 +3,8 @@
 // into GRE that carries Ethernet, and spreads one session by what is in it.
 
 import { NETWORK_HEADER, SocketFilter } from "../linux/index.js";
+import { IPV4, IPV6, MOST_TAGS, TAGS, UDP } from "./tunnel-protocols.js";
 
-const IPV4 = 0x0800;
-const IPV6 = 0x86dd;
-const UDP = 17;
-const TAGS = [0x8100, 0x88a8, 0x9100];
-const MOST_TAGS = 2;
 const TAG = 4;
 const WITHOUT_OPTIONS = 0x45;
 /** 2^32 divided by the golden ratio (Knuth 6.4): the upper half of a product depends on every bit. */

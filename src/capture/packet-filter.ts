@@ -3,15 +3,8 @@
 
 import type { Address } from "../config/addresses.js";
 import { SocketFilter } from "../linux/index.js";
+import { EXTENSIONS, FRAGMENT, GRE, IPV4, IPV6, MOST_EXTENSIONS, TAGS, UDP } from "./tunnel-protocols.js";
 
-const IPV4 = 0x0800;
-const IPV6 = 0x86dd;
-const GRE = 47;
-const UDP = 17;
-const EXTENSIONS = [0, 43, 60]; // hop-by-hop, routing, destination options
-const FRAGMENT = 44;
-const TAGS = [0x8100, 0x88a8, 0x9100];
-const MOST_EXTENSIONS = 6;
 /** Offset of the EtherType, and of what follows it, in a frame without tags; the index counts the bytes of tags and headers. */
 const TYPE = 12;
 const NETWORK = 14;

@@ -12,7 +12,7 @@ import type { CapturedFrame } from "./frames.js";
 import { type FrameBatch, heapArea } from "./memory.js";
 import { CaptureReader } from "./reader.js";
 import { ioFailed } from "./source.js";
-import { systemTime } from "./system-time.js";
+import { steadyTime } from "./system-time.js";
 
 /** Who takes the frames (memory-tunnel.ts). */
 export interface ReplayTarget {
@@ -20,7 +20,7 @@ export interface ReplayTarget {
   done(of: "processed" | "settled"): Promise<void>;
 }
 
-/** What time it is, in nanoseconds since 1970, and how to wait. */
+/** What time it is, in nanoseconds since 1970 and never set anew, and how to wait. */
 export interface Clock {
   now(): bigint;
   /** May end early, and does when `signal` says so. */
@@ -41,7 +41,7 @@ const BATCH = 256;
 const LONGEST_SLEEP = 2 ** 31 - 1;
 
 const SYSTEM_CLOCK: Clock = {
-  now: systemTime,
+  now: steadyTime,
   sleep: (nanoseconds, signal) =>
     sleep(Math.min(Math.ceil(nanoseconds / 1e6), LONGEST_SLEEP), undefined, { signal }).catch(() => {}),
 };

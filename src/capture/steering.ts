@@ -6,23 +6,19 @@
 //                     extension headers ◀─────┴▶ GRE, or UDP to a tunnel port ───────▶ ours
 
 import type { Address } from "../config/addresses.js";
+import { BPF_REDIRECT_MAP, BpfProgram, R, type Register, XDP_ACTIONS, XDP_CONTEXT } from "../linux/index.js";
 import {
-  BPF_REDIRECT_MAP,
-  BpfProgram,
-  R,
-  type Register,
-  XDP_ACTIONS,
-  XDP_CONTEXT,
-} from "../linux/bpf-program.js";
+  EXTENSIONS,
+  FRAGMENT,
+  GRE,
+  IPV4,
+  IPV6,
+  MOST_EXTENSIONS,
+  MOST_TAGS,
+  TAGS,
+  UDP,
+} from "./tunnel-protocols.js";
 
-const GRE = 47;
-const UDP = 17;
-const EXTENSIONS = [0, 43, 60]; // hop-by-hop, routing, destination options
-const FRAGMENT = 44;
-const TAGS = [0x8100, 0x88a8, 0x9100];
-const MOST_TAGS = 2;
-/** In the order of RFC 8200 4.1 there are five without authentication. */
-const MOST_EXTENSIONS = 6;
 /** Words of an IPv4 header at the least. */
 const LEAST_WORDS = 5;
 const LONGEST_EXTENSION = 2048; // 8 · (255 + 1)
@@ -156,7 +152,9 @@ function ipv6(program: BpfProgram, addresses: readonly Address[]): void {
  *
  * @param addresses the gateway's own tunnel addresses
  * @param ports UDP ports on which tunnels arrive
- * @param sockets descriptor of the map (XSKMAP) of AF_XDP sockets by receive queue; a queue without a socket drops what would be ours
+ * @param sockets descriptor of the map (XSKMAP) of AF_XDP sockets by receive queue. What would be ours and comes in by a queue without
+ *   a socket is dropped, and counted nowhere. While packets are taken in there is no such queue, as far as the driver says how many it has
+ *   (XdpTunnelPort)
  */
 export function tunnelProgram(
   addresses: readonly Address[],
@@ -169,8 +167,8 @@ export function tunnelProgram(
   const of = (family: 4 | 6) => addresses.filter((address) => address.family === family);
   link(program);
   program
-    .jumpIf("eq", type, { value: swap16(0x0800) }, "ipv4")
-    .jumpIf("eq", type, { value: swap16(0x86dd) }, "ipv6")
+    .jumpIf("eq", type, { value: swap16(IPV4) }, "ipv4")
+    .jumpIf("eq", type, { value: swap16(IPV6) }, "ipv6")
     .jump("pass");
   ipv4(program, of(4));
   ipv6(program, of(6));

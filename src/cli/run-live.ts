@@ -101,9 +101,9 @@ async function run(file: string, flags: Flags): Promise<void> {
     let failure: unknown;
     try {
       if (sealed) assertSealed();
-      if (!flags.quiet) say(`ready: ${gateway.description}`);
-      for (const to of gateway.unreachable) say(`${to} does not answer yet: what is for it is a send-error`);
-      for (const name of gateway.down) say(`${name} is down: nothing goes through it`);
+      const notes = [...gateway.notes, ...gateway.absent];
+      if (!flags.quiet) say(`ready: ${[gateway.description, ...gateway.notes].join("; ")}`);
+      for (const note of flags.quiet ? notes : gateway.absent) say(note);
       gateway.follow({
         failed: (error) => reportFailure(error),
         linkChanged: (name, running) => say(running ? `${name} is up again` : `${name} is down`),

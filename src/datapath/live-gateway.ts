@@ -8,7 +8,7 @@ import { createEvent } from "../linux/index.js";
 import type { FrameSink } from "../transmit/memory-delivery.js";
 import { engineOptions } from "./decode-options.js";
 import { LinkWatch } from "./link-watch.js";
-import { CONTROL_SIZE } from "./live-loop.js";
+import { CONTROL_SIZE } from "./live-control.js";
 import { LiveMap } from "./live-map.js";
 import { type OpenedPorts, openPorts } from "./live-ports.js";
 import { type MemoryNames, roomOf, sidesOf } from "./live-sides.js";
@@ -119,18 +119,22 @@ export class LiveGateway {
     }
   }
 
-  /** `afxdp, in the driver, copy`: how frames come in, and in one line what is not as it could be; how they go out, if otherwise. */
+  /** `afxdp, in the driver`: how frames come in; how they go out, if otherwise. */
   get description(): string {
-    const { tunnel, delivery, memory, notes } = this.#ports;
+    const { tunnel, delivery, memory } = this.#ports;
     const isMemory = memory.tunnel !== undefined || memory.delivery !== undefined;
     const isOneOfMany = memory.tunnel !== undefined && this.#config.tunnel.queues > 1;
     return [
       tunnel.description,
       ...(isMemory ? [delivery.description] : []),
       ...(isOneOfMany ? ["one worker, as tunnel.queues are the interface's"] : []),
-      ...notes,
-      ...(delivery.warning === undefined ? [] : [delivery.warning]),
     ].join("; ");
+  }
+
+  /** What is not as it could be since the start, each in one line. */
+  get notes(): readonly string[] {
+    const { tunnel, delivery, notes } = this.#ports;
+    return [...notes, ...[tunnel.warning, delivery.warning].filter((warning) => warning !== undefined)];
   }
 
   /** Where frames are pushed, when that is memory. */
@@ -148,14 +152,12 @@ export class LiveGateway {
     await this.#ports.memory.delivery?.deliver(sink, () => this.#wake());
   }
 
-  /** Where sniffers are whose next hop is not known now; what is for them is a send error. */
-  get unreachable(): readonly string[] {
-    return this.#map.unreachable;
-  }
-
-  /** Interfaces through which nothing goes now. */
-  get down(): readonly string[] {
-    return this.#links.down;
+  /** What is not there now, each in one line: interfaces that are down, next hops that are not known. */
+  get absent(): readonly string[] {
+    return [
+      ...this.#links.down.map((name) => `${name} is down`),
+      ...this.#map.unreachable.map((to) => `${to} does not answer: what is for it is a send-error`),
+    ];
   }
 
   /** What went wrong after `stop` was called: a worker's thread that broke, or had to be ended by force. */
@@ -178,6 +180,7 @@ export class LiveGateway {
     const sources = {
       engine: this.#engine,
       kernel: this.#ports.tunnel.losses(),
+      notes: [...this.notes, ...this.absent],
       receive: this.#ports.tunnel.description,
       send: this.#ports.delivery.description,
       seconds: (performance.now() - this.#started) / 1000,

@@ -6,12 +6,7 @@ import type { Receiver } from "../capture/live.js";
 import type { EngineThread } from "../engine/index.js";
 import { drain, nap, PollSet, sharpenTimers } from "../linux/index.js";
 import type { Transmitter } from "../transmit/live.js";
-
-/** Words by which the main thread and a worker talk, in shared memory. */
-export const CONTROL = { state: 0, rounds: 1, sleeps: 2 } as const;
-export const CONTROL_SIZE = 64;
-/** What a worker is to do. `draining`: nothing comes in any more; it ends when nothing is left. */
-export const STATES = { running: 0, draining: 1, stopped: 2 } as const;
+import { CONTROL, STATES } from "./live-control.js";
 
 /** Microseconds of a nap: packets that come within so long of one another are close together. */
 const NAP = 50;
@@ -30,7 +25,7 @@ export interface LoopParts {
 
 /** Runs until it is told to end. */
 export function runLoop({ engine, receiver, transmitter, control, event }: LoopParts): void {
-  const poll = new PollSet([{ fd: receiver.fd }, { fd: event }]);
+  const poll = new PollSet([receiver.fd, event]);
   sharpenTimers();
   let hasWorked = false;
   let isDense = false;
@@ -56,7 +51,6 @@ export function runLoop({ engine, receiver, transmitter, control, event }: LoopP
     }
     // A map may have come that no packet has seen yet.
     engine.process(0);
-    control[CONTROL.sleeps]!++;
     const begin = performance.now();
     poll.wait(isEmpty ? LONG : SHORT);
     isDense = poll.ready(0) && performance.now() - begin < NAP / 1000;

@@ -2,12 +2,12 @@
 
 import type { TunnelPort } from "../capture/live.js";
 import type { MemoryTunnelPort } from "../capture/memory-tunnel.js";
-import type { LiveGatewayConfig } from "../config/schema.js";
-import type { ArrivingFrame, Engine } from "../engine/index.js";
+import type { ArrivingFrame } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
 import type { Link } from "../linux/index.js";
 import type { DeliveryPort } from "../transmit/live.js";
 import type { MemoryDeliveryPort } from "../transmit/memory-delivery.js";
+import type { Backend, DeliverySide, SideOptions, TunnelSide } from "./backend.js";
 import type { Sides } from "./live-sides.js";
 import {
   type MemoryDeliverySide,
@@ -19,29 +19,7 @@ import { openPacketDelivery, openPacketTunnel } from "./packet-ports.js";
 import type { DeliverySeat, TunnelSeat } from "./seats.js";
 import { openXdpDelivery, openXdpTunnel } from "./xdp-ports.js";
 
-export interface TunnelSide {
-  readonly port: TunnelPort;
-  /** One a worker. */
-  readonly seats: readonly TunnelSeat[];
-}
-export interface DeliverySide {
-  readonly port: DeliveryPort;
-  readonly seats: readonly DeliverySeat[];
-}
-
-interface Options {
-  readonly engine: Engine;
-  readonly config: LiveGatewayConfig["tunnel"];
-  /** Places of a worker's ring of frames that have come, and of that of frames that go out. */
-  readonly receiveRing: number;
-  readonly transmitRing: number;
-}
-export interface PortOptions extends Options, Sides {}
-export interface InterfaceOptions extends Options {
-  readonly link: Link;
-  /** It is the interface of both sides: a queue of it takes one socket, and it one program. */
-  readonly isShared: boolean;
-}
+export interface PortOptions extends SideOptions, Sides {}
 
 /** Ports, and why those that would have been better are not there. */
 export interface OpenedPorts {
@@ -55,12 +33,6 @@ export interface OpenedPorts {
     readonly tunnel?: MemoryTunnelPort<ArrivingFrame>;
     readonly delivery?: MemoryDeliveryPort;
   };
-}
-
-interface Backend {
-  tunnel(options: InterfaceOptions): Promise<TunnelSide>;
-  /** @param tunnel this backend's, when the tunnel is an interface */
-  delivery(options: InterfaceOptions, tunnel: TunnelSide | undefined): Promise<DeliverySide>;
 }
 
 /** In the order in which they are tried. */

@@ -12,6 +12,8 @@ import type { KernelLosses } from "../telemetry/losses.js";
 export interface LiveStatus {
   /** Since the start. */
   readonly seconds: number;
+  /** What is not as it could be, each in one line. */
+  readonly notes: readonly string[];
   /** How packets come in and go out. */
   readonly receive: string;
   readonly send: string;
@@ -34,6 +36,7 @@ export interface StatusSources {
   readonly receive: string;
   readonly send: string;
   readonly seconds: number;
+  readonly notes: readonly string[];
 }
 
 /** As it is now, with so many `sessions` at the most: of a worker at work the numbers are some packets apart from one another. */

@@ -3,7 +3,7 @@
 import { Worker } from "node:worker_threads";
 import { SpangateError } from "../errors.js";
 import { close, wake } from "../linux/index.js";
-import { CONTROL, STATES } from "./live-loop.js";
+import { CONTROL, STATES } from "./live-control.js";
 
 /** How long a worker that was told to end may take to hear it, in milliseconds. */
 const HEARING = 1000;

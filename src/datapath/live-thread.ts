@@ -2,7 +2,8 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { type EngineSeat, EngineThread } from "../engine/index.js";
-import { CONTROL_SIZE, runLoop } from "./live-loop.js";
+import { CONTROL_SIZE } from "./live-control.js";
+import { runLoop } from "./live-loop.js";
 import { type DeliverySeat, receiverOf, type TunnelSeat, transmitterOf } from "./seats.js";
 
 /** Everything that a worker's thread is given. Plain data. */

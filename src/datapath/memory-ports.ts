@@ -4,7 +4,7 @@ import { MemoryTunnelPort } from "../capture/memory-tunnel.js";
 import { ArrivalRing, type ArrivingFrame, type Engine, SentRing } from "../engine/index.js";
 import { createEvent } from "../linux/index.js";
 import { MemoryDeliveryPort } from "../transmit/memory-delivery.js";
-import type { DeliverySide, TunnelSide } from "./live-ports.js";
+import type { DeliverySide, TunnelSide } from "./backend.js";
 
 /** The longest frame of a capture that is read fits into a block, but for headers; 8 MiB hold some milliseconds. */
 const BLOCK_SIZE = 1 << 18;

@@ -3,7 +3,7 @@
 import { PacketTunnelPort } from "../capture/afpacket.js";
 import { enterMessages, enterPacketRing } from "../engine/index.js";
 import { PacketDeliveryPort } from "../transmit/afpacket.js";
-import type { DeliverySide, InterfaceOptions, TunnelSide } from "./live-ports.js";
+import type { DeliverySide, InterfaceOptions, TunnelSide } from "./backend.js";
 import { ringMemory } from "./ring-memory.js";
 
 export function openPacketTunnel({ engine, config, link }: InterfaceOptions): TunnelSide {
@@ -14,21 +14,20 @@ export function openPacketTunnel({ engine, config, link }: InterfaceOptions): Tu
     memory: ringMemory(engine),
     workers: engine.workers.length,
   });
-  const seats = port.seats.map(
+  const seats = port.ends.map(
     ({ fd, ring }) => ({ kind: "afpacket", fd, ring: enterPacketRing(engine.memory, ring) }) as const,
   );
   return { port, seats };
 }
 
-export function openPacketDelivery({ engine, config, link, isShared }: InterfaceOptions): DeliverySide {
+export function openPacketDelivery({ engine, link, isShared }: InterfaceOptions): DeliverySide {
   const port = PacketDeliveryPort.open({
     link,
-    mode: config.xdp,
     guarded: !isShared,
     workers: engine.workers.length,
   });
   const { base } = ringMemory(engine);
-  const seats = port.seats.map(
+  const seats = port.ends.map(
     ({ fd }) => ({ kind: "afpacket", fd, messages: enterMessages(engine.memory, base), base }) as const,
   );
   return { port, seats };

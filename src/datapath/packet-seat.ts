@@ -43,13 +43,13 @@ export class PacketReceiver implements Receiver {
 }
 
 export class PacketTransmitter implements Transmitter {
-  readonly fd: number;
+  readonly #fd: number;
   readonly #messages: number;
   readonly #base: number;
   readonly #engine: EngineThread;
 
   constructor(engine: EngineThread, { fd, messages, base }: PacketDeliverySeat) {
-    this.fd = fd;
+    this.#fd = fd;
     this.#messages = messages;
     this.#base = base;
     this.#engine = engine;
@@ -64,7 +64,7 @@ export class PacketTransmitter implements Transmitter {
       const waiting = this.#engine.prepareMessages(this.#messages, QUANTUM);
       if (waiting === 0) return packets;
       const first = this.#base + this.#engine.nextMessage(this.#messages);
-      const sent = sendMessages(this.fd, first, waiting);
+      const sent = sendMessages(this.#fd, first, waiting);
       if (sent === TRY_LATER) return packets;
       packets +=
         sent === REFUSED

@@ -5,7 +5,7 @@ import { XdpTunnelPort } from "../capture/afxdp.js";
 import { type Engine, enterXdpSocket } from "../engine/index.js";
 import { channels, type FrameMemory, type Link, type XdpSocket } from "../linux/index.js";
 import { expectTransmitQueues, XdpDeliveryPort } from "../transmit/afxdp.js";
-import type { DeliverySide, InterfaceOptions, TunnelSide } from "./live-ports.js";
+import type { DeliverySide, InterfaceOptions, TunnelSide } from "./backend.js";
 import { ringMemory } from "./ring-memory.js";
 import type { XdpSeat } from "./xdp-seat.js";
 
@@ -34,7 +34,7 @@ export async function openXdpTunnel({
     ring: receiveRing,
     ...(isShared && { transmit: transmitRing }),
   });
-  return { port, seats: port.seats.map((socket) => seatOf(engine, socket, link)) };
+  return { port, seats: port.ends.map((socket) => seatOf(engine, socket, link)) };
 }
 
 /** @param tunnel what `openXdpTunnel` gave: its sockets have registered the workers' frame memory with the kernel; else it is done here */
@@ -42,20 +42,19 @@ export async function openXdpDelivery(
   options: InterfaceOptions,
   tunnel: TunnelSide | undefined,
 ): Promise<DeliverySide> {
-  const { engine, config, link, transmitRing, isShared } = options;
-  const owners = tunnel === undefined ? [] : (tunnel.port as XdpTunnelPort).seats;
+  const { engine, link, transmitRing, isShared } = options;
+  const owners = tunnel === undefined ? [] : (tunnel.port as XdpTunnelPort).ends;
   const port =
     isShared && tunnel !== undefined
       ? XdpDeliveryPort.ofTunnel(link, owners)
       : await XdpDeliveryPort.open({
           link,
-          mode: config.xdp,
           guarded: !isShared,
           memories: memoriesOf(engine).map((memory, i) => ({ memory, owner: owners[i] })),
           queues: transmitQueues(link.name),
           ring: transmitRing,
         });
-  return { port, seats: port.seats.map((socket) => seatOf(engine, socket, link)) };
+  return { port, seats: port.ends.map((socket) => seatOf(engine, socket, link)) };
 }
 
 function memoriesOf(engine: Engine): FrameMemory[] {

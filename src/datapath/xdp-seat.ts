@@ -3,7 +3,7 @@
 import type { Receiver } from "../capture/live.js";
 import { approximateTime } from "../capture/system-time.js";
 import { type EngineThread, QUANTUM } from "../engine/index.js";
-import { takeError, wakeReceive, wakeTransmit } from "../linux/index.js";
+import { takeError, wakeTransmit } from "../linux/index.js";
 import type { Transmitter } from "../transmit/live.js";
 
 /** One socket: its descriptor, and the address of its rings for the engine. */
@@ -32,7 +32,7 @@ export class XdpReceiver implements Receiver {
     return this.#engine.receive(this.#socket, approximateTime());
   }
   refill(): void {
-    if (this.#engine.refill(this.#socket)) wakeReceive(this.fd);
+    this.#engine.refill(this.#socket);
   }
   woken(failed: boolean): void {
     if (failed) takeError(this.fd);
@@ -40,12 +40,12 @@ export class XdpReceiver implements Receiver {
 }
 
 export class XdpTransmitter implements Transmitter {
-  readonly fd: number;
+  readonly #fd: number;
   readonly #socket: number;
   readonly #engine: EngineThread;
 
   constructor(engine: EngineThread, { fd, socket }: XdpSeat) {
-    this.fd = fd;
+    this.#fd = fd;
     this.#socket = socket;
     this.#engine = engine;
   }
@@ -56,7 +56,7 @@ export class XdpTransmitter implements Transmitter {
   transmit(): number {
     const packets = this.#engine.transmit(this.#socket, QUANTUM);
     for (let dropped = 0; this.#engine.unsent(this.#socket) > 0; dropped++) {
-      if (dropped === MOST_DROPPED || !wakeTransmit(this.fd)) break;
+      if (dropped === MOST_DROPPED || !wakeTransmit(this.#fd)) break;
       this.#engine.notSent(this.#socket);
     }
     return packets;

@@ -35,9 +35,9 @@ export class EngineThread {
   receive(socket: number, time: number): number {
     return this.#exports.xdpReceive(socket, 0, at.BATCH, time);
   }
-  /** Gives the kernel free slots to receive into. True: it waits to be told of them. */
-  refill(socket: number): boolean {
-    return this.#exports.xdpRefill(socket) !== 0;
+  /** Gives the kernel free slots to receive into. */
+  refill(socket: number): void {
+    this.#exports.xdpRefill(socket);
   }
   /** Processes the first `count` descriptors (0: says only which map this worker has seen), and frees the slots that no queue took. */
   process(count: number): void {

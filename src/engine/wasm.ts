@@ -32,7 +32,7 @@ export interface EngineExports extends Record<string, unknown> {
   reclaim(queue: number): void;
   flush(): void;
   xdpReceive(socket: number, first: number, most: number, time: number): number;
-  xdpRefill(socket: number): number;
+  xdpRefill(socket: number): void;
   xdpTransmit(socket: number, quantum: number): number;
   xdpComplete(socket: number): number;
   xdpUnsent(socket: number): number;

@@ -6,6 +6,7 @@ import { check, errno, libc, stable, systemError } from "./libc.js";
 const NR_BPF = process.arch === "arm64" ? 280 : 321;
 const MAP_CREATE = 0;
 const MAP_UPDATE_ELEM = 2;
+const MAP_DELETE_ELEM = 3;
 const PROG_LOAD = 5;
 const PROG_TEST_RUN = 10;
 const LINK_CREATE = 28;
@@ -24,6 +25,9 @@ export const XDP_HAS_FRAGS = 32;
 /** How a program runs: in the driver, or behind it on socket buffers. */
 export const XDP_MODES = { native: 4, skb: 2 } as const;
 export type XdpMode = keyof typeof XDP_MODES;
+/** `auto`: in the driver where that is possible. */
+export type XdpChoice = XdpMode | "auto";
+
 function bpf(command: number, attributes: DataView, about: string): number {
   const bytes = new Uint8Array(attributes.buffer);
   return check(libc.syscall(NR_BPF, command, bytes, bytes.length), "bpf", about);
@@ -38,7 +42,7 @@ function setName(view: DataView, offset: number, name: string): void {
     view.setUint8(offset + i, char.charCodeAt(0));
 }
 
-/** A new map, by its file descriptor. Sizes in bytes. */
+/** A new map, by its file descriptor. Sizes in bytes. @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
 export function createMap(
   type: number,
   keySize: number,
@@ -52,8 +56,22 @@ export function createMap(
   return bpf(MAP_CREATE, view, `create the BPF map ${name}`);
 }
 
-/** Sets a map's entry of 4 bytes, such as a socket. */
+/** Sets a map's entry of 4 bytes, such as a socket. @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
 export function updateMap(map: number, key: number, value: number): void {
+  element(MAP_UPDATE_ELEM, map, key, value, `set entry ${key} of a BPF map`);
+}
+
+/**
+ * Takes an entry out of a map.
+ *
+ * @throws SpangateError SYSTEM_CALL; NOT_PERMITTED or SEALED where the kernel wants CAP_BPF for that, as older ones do with
+ *   kernel.unprivileged_bpf_disabled
+ */
+export function deleteFromMap(map: number, key: number): void {
+  element(MAP_DELETE_ELEM, map, key, 0, `take entry ${key} out of a BPF map`);
+}
+
+function element(command: number, map: number, key: number, value: number, about: string): void {
   const { bytes, address } = stable(16);
   const words = new Uint32Array(bytes.buffer);
   words[0] = key;
@@ -61,14 +79,15 @@ export function updateMap(map: number, key: number, value: number): void {
   const view = attributes(32);
   view.setUint32(0, map, true);
   view.setBigUint64(8, BigInt(address), true);
-  view.setBigUint64(16, BigInt(address + 8), true);
-  bpf(MAP_UPDATE_ELEM, view, `set entry ${key} of a BPF map`);
+  if (command === MAP_UPDATE_ELEM) view.setBigUint64(16, BigInt(address + 8), true);
+  bpf(command, view, about);
 }
 
 /**
  * Loads an XDP program. Gives its file descriptor; what the verifier says of one that it refuses is in the error.
  *
  * @param flags XDP_HAS_FRAGS or 0
+ * @throws SpangateError NOT_PERMITTED, SYSTEM_CALL
  */
 export function loadProgram(instructions: Uint8Array, name: string, flags: number): number {
   const code = stable(instructions.length);
@@ -103,14 +122,37 @@ export function loadProgram(instructions: Uint8Array, name: string, flags: numbe
   throw systemError(number, "bpf", `load the XDP program ${name}${last === "" ? "" : ` (${last})`}`);
 }
 
-/** Attaches `program` to an interface until the link that it gives is closed, or the process ends. */
-export function attachXdp(program: number, interfaceIndex: number, mode: XdpMode, about: string): number {
-  const view = attributes(48);
-  view.setUint32(0, program, true);
-  view.setUint32(4, interfaceIndex, true);
-  view.setUint32(8, ATTACH_XDP, true);
-  view.setUint32(12, XDP_MODES[mode], true);
-  return bpf(LINK_CREATE, view, about);
+/** A program on an interface: it is there until `fd` is closed or the process ends. */
+export interface XdpLink {
+  readonly fd: number;
+  readonly mode: XdpMode;
+}
+
+/**
+ * Attaches `program` to an interface.
+ *
+ * @throws SpangateError NOT_PERMITTED, SYSTEM_CALL (EBUSY: another program is there) with what the first of several modes had to say
+ */
+export function attachXdp(
+  program: number,
+  { index, name }: { readonly index: number; readonly name: string },
+  choice: XdpChoice,
+): XdpLink {
+  const modes: XdpMode[] = choice === "auto" ? ["native", "skb"] : [choice];
+  let reason: unknown;
+  for (const mode of modes) {
+    const view = attributes(48);
+    view.setUint32(0, program, true);
+    view.setUint32(4, index, true);
+    view.setUint32(8, ATTACH_XDP, true);
+    view.setUint32(12, XDP_MODES[mode], true);
+    try {
+      return { fd: bpf(LINK_CREATE, view, `attach an XDP program to ${name}`), mode };
+    } catch (error) {
+      reason ??= error;
+    }
+  }
+  throw reason;
 }
 
 /** What a program made of a frame. */

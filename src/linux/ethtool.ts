@@ -1,17 +1,16 @@
-// What `ethtool` tells and sets, by ioctl (include/uapi/linux/ethtool.h): the driver, its queues, and offloads that change packets
+// What `ethtool` tells and sets, by ioctl (include/uapi/linux/ethtool.h): queues, and offloads that change packets
 // before a gateway sees them. Offloads are found by name as `ethtool -k` does, so that those which share a legacy flag stay apart
 // and those which the driver has fixed are known.
 
 import { constants } from "node:os";
 import { SpangateError } from "../errors.js";
-import { addressOf, check, errno, libc, systemError } from "./libc.js";
+import { close } from "./descriptor.js";
+import { AF_INET } from "./ip.js";
+import { addressOf, errno, isErrno, libc, systemError } from "./libc.js";
 import { textOf } from "./netlink-message.js";
+import { openSocket, SOCK_DGRAM } from "./socket.js";
 
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
 const SIOCETHTOOL = 0x8946;
-const ETHTOOL_GDRVINFO = 0x03;
 const ETHTOOL_GSTRINGS = 0x1b;
 const ETHTOOL_GSSET_INFO = 0x37;
 const ETHTOOL_GFEATURES = 0x3a;
@@ -26,9 +25,7 @@ const IFNAMSIZ = 16;
 const OFFLOADS = {
   /** Takes VLAN tags out of received frames and keeps them beside. AF_XDP does not see what is beside. */
   rxVlan: "rx-vlan-hw-parse",
-  /** Leaves putting VLAN tags in to the hardware; on veth the peer receives the tag beside the frame. */
-  txVlan: "tx-vlan-hw-insert",
-  /** Merges segments of a flow into giants. */
+  /** These three merge packets of a flow into giants. */
   gro: "rx-gro",
   hardwareGro: "rx-gro-hw",
   lro: "rx-lro",
@@ -52,14 +49,6 @@ export interface Channels {
 const structure = new Uint8Array(new SharedArrayBuffer(1 << 14));
 const words = new Uint32Array(structure.buffer);
 
-/** `veth`, `virtio_net`, `mlx5_core`. */
-export function driverOf(name: string): string {
-  words.fill(0, 0, 64);
-  words[0] = ETHTOOL_GDRVINFO;
-  request(name, `ask ${name} for its driver`);
-  return textOf(structure.slice(4, 36));
-}
-
 /** Undefined when the driver does not say. */
 export function channels(name: string): Channels | undefined {
   words.fill(0, 0, 9);
@@ -67,7 +56,7 @@ export function channels(name: string): Channels | undefined {
   try {
     request(name, `ask ${name} for its queues`);
   } catch (error) {
-    if (error instanceof SpangateError && error.details.errno === "EOPNOTSUPP") return undefined;
+    if (isErrno(error, "EOPNOTSUPP")) return undefined;
     throw error;
   }
   return { rx: words[5]!, tx: words[6]!, combined: words[8]! };
@@ -140,9 +129,9 @@ function request(name: string, about: string): void {
   bytes.set(text);
   new DataView(bytes.buffer).setBigUint64(IFNAMSIZ, BigInt(addressOf(structure)), true);
   // Any socket will do: it only says in which network namespace to look.
-  const fd = check(libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket", "ask ethtool");
+  const fd = openSocket(AF_INET, SOCK_DGRAM, 0, "ask ethtool");
   const failure = libc.ioctl(fd, SIOCETHTOOL, bytes) < 0 ? errno() : 0;
-  libc.close(fd);
+  close(fd);
   if (failure === constants.errno.ENODEV) throw unknown(name);
   if (failure !== 0) throw systemError(failure, "ethtool", about);
 }

@@ -1,10 +1,29 @@
 // What the rest may ask of Linux.
-export { attachXdp, BpfMap, createMap, loadProgram, updateMap, XDP_HAS_FRAGS, type XdpMode } from "./bpf.js";
+export {
+  attachXdp,
+  BpfMap,
+  createMap,
+  deleteFromMap,
+  loadProgram,
+  updateMap,
+  XDP_HAS_FRAGS,
+  type XdpChoice,
+  type XdpLink,
+  type XdpMode,
+} from "./bpf.js";
+export {
+  BPF_REDIRECT_MAP,
+  BpfProgram,
+  R,
+  type Register,
+  XDP_ACTIONS,
+  XDP_CONTEXT,
+} from "./bpf-program.js";
 export { type Capabilities, type Capability, capabilities } from "./capabilities.js";
+export { close } from "./descriptor.js";
 export {
   type Channels,
   channels,
-  driverOf,
   type Offload,
   type OffloadState,
   offload,
@@ -12,8 +31,8 @@ export {
 } from "./ethtool.js";
 export { createEvent, drain, wake } from "./eventfd.js";
 export type { Address } from "./ip.js";
-export { addressOf } from "./libc.js";
-export { close, PAGE } from "./memory-map.js";
+export { addressOf, isErrno } from "./libc.js";
+export { PAGE } from "./memory-map.js";
 export { nap, sharpenTimers } from "./nap.js";
 export {
   BLOCK_PATIENCE,
@@ -27,7 +46,7 @@ export {
   TRY_LATER,
   takeError,
 } from "./packet-socket.js";
-export { PollSet, type PollSource } from "./poll.js";
+export { PollSet } from "./poll.js";
 export { becomeUser, dropAll } from "./privileges.js";
 export { SilentSocket } from "./raw-socket.js";
 export type { AddressScope, InterfaceAddress } from "./rtnetlink/address.js";
@@ -41,7 +60,6 @@ export { NETWORK_HEADER, SocketFilter } from "./socket-filter.js";
 export { findUser, type User } from "./users.js";
 export {
   type FrameMemory,
-  wakeReceive,
   wakeTransmit,
   XdpSocket,
   type XdpStatistics,

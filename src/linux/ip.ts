@@ -1,5 +1,7 @@
 // IP addresses as the kernel takes and gives them: bytes in network order, and the socket addresses made of them.
 
+import ipaddr from "ipaddr.js";
+
 /** An IP address: 4 or 16 bytes in network order. */
 export interface Address {
   readonly family: 4 | 6;
@@ -18,11 +20,9 @@ export function addressOfBytes(bytes: Uint8Array): Address {
   return { family: bytes.length === 4 ? 4 : 6, bytes: bytes.slice() };
 }
 
-/** For messages: `10.77.0.2`, `2001:db8:0:0:0:0:0:1`. */
-export function addressText({ family, bytes }: Address): string {
-  if (family === 4) return bytes.join(".");
-  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
-  return groups.map((group) => group.toString(16)).join(":");
+/** For messages: `10.77.0.2`, `2001:db8::1` (RFC 5952), as everywhere else. */
+export function addressText({ bytes }: Address): string {
+  return ipaddr.fromByteArray([...bytes]).toString();
 }
 
 /**

@@ -170,6 +170,11 @@ export function systemError(number: number, call: string, about: string, words =
   return new SpangateError("SYSTEM_CALL", `Cannot ${about}: ${call} says ${name}.`, { details });
 }
 
+/** Whether `error` is one of the kernel's that bears one of these names. */
+export function isErrno(error: unknown, ...names: readonly string[]): boolean {
+  return error instanceof SpangateError && names.includes(String(error.details.errno));
+}
+
 /** Where the bytes of `view` lie in this process. Of shared memory only: other arrays move. */
 export function addressOf(view: Uint8Array): number {
   return Number(koffi.address(view));

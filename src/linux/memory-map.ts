@@ -1,6 +1,6 @@
 // Kernel memory in linear memory: what a file descriptor offers to `mmap` comes to lie at an address that the engine can reach.
 
-import { check, errno, libc, systemError } from "./libc.js";
+import { errno, libc, systemError } from "./libc.js";
 
 export const PAGE = 4096;
 const PROT_READ = 1;
@@ -33,9 +33,4 @@ export function mapOver(address: number, length: number, fd: number, offset: num
 /** Ordinary memory again, zeroed: what was mapped there holds its file open otherwise. */
 export function unmapOver(address: number, length: number): void {
   map(address, length, MAP_PRIVATE | MAP_ANONYMOUS, NO_FILE, 0, "unmap a ring");
-}
-
-/** Closes a descriptor. */
-export function close(fd: number): void {
-  check(libc.close(fd), "close", "close a descriptor");
 }

@@ -1,19 +1,16 @@
 // A netlink socket: questions to the kernel and their answers, and the news of the groups that it joined (netlink(7), RFC 3549).
 
 import { constants } from "node:os";
-import { SpangateError } from "../errors.js";
+import { close } from "./descriptor.js";
 import { check, errno, libc, systemError } from "./libc.js";
 import { attributesAt, type Message, message, messagesIn, textOf, u32, viewOf } from "./netlink-message.js";
+import { MSG_DONTWAIT, openSocket, SOCK_RAW, SOL_SOCKET } from "./socket.js";
 
 // include/linux/socket.h, asm-generic/socket.h
 const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SO_RCVBUFFORCE = 33;
 const MSG_TRUNC = 0x20;
-const MSG_DONTWAIT = 0x40;
 
 // include/uapi/linux/netlink.h
 export const NETLINK_ROUTE = 0;
@@ -65,7 +62,7 @@ export class NetlinkSocket {
    */
   static open(protocol: number, groups = 0): NetlinkSocket {
     const about = "open a netlink socket";
-    const fd = check(libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), "socket", about);
+    const fd = openSocket(AF_NETLINK, SOCK_RAW, protocol, about);
     const address = new Uint8Array(12); // family:16 pad:16 port:32 groups:32
     viewOf(address).setUint16(0, AF_NETLINK, true);
     try {
@@ -83,7 +80,7 @@ export class NetlinkSocket {
       // Connected to port 0, the kernel's: no process can put words into its mouth (netlink_getsockbyportid).
       check(libc.connect(fd, address, address.length), "connect", about);
     } catch (error) {
-      libc.close(fd);
+      close(fd);
       throw error;
     }
     return new NetlinkSocket(fd);
@@ -152,7 +149,7 @@ export class NetlinkSocket {
   }
 
   close(): void {
-    libc.close(this.fd);
+    close(this.fd);
   }
 
   #send(type: number, flags: number, body: Uint8Array, about: string): void {
@@ -183,9 +180,4 @@ function wordsOf({ type, flags, body }: Message): string {
   if (type === NLMSG_DONE) return textOf(attributesAt(body, 4).get(NLMSGERR_ATTR_MSG));
   const question = (flags & NLM_F_CAPPED) !== 0 ? 16 : (viewOf(body).getUint32(4, true) + 3) & ~3;
   return textOf(attributesAt(body, 4 + question).get(NLMSGERR_ATTR_MSG));
-}
-
-/** Whether `error` is one of the kernel's that bears one of these names. */
-export function isErrno(error: unknown, ...names: readonly string[]): boolean {
-  return error instanceof SpangateError && names.includes(String(error.details.errno));
 }

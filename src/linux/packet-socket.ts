@@ -2,15 +2,15 @@
 // ring in linear memory (TPACKET_V3), and one that sends past the queueing discipline.
 
 import { constants } from "node:os";
+import { close } from "./descriptor.js";
 import { check, errno, libc } from "./libc.js";
-import { close, mapOver, PAGE, unmapOver } from "./memory-map.js";
+import { mapOver, PAGE, unmapOver } from "./memory-map.js";
+import { u32 } from "./netlink-message.js";
+import { MSG_DONTWAIT, openSocket, SOCK_RAW, SOL_SOCKET } from "./socket.js";
 import { attachFilter, dropEverything, setProgram } from "./socket-filter.js";
 
 const AF_PACKET = 17;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
 const ETH_P_ALL = 3;
-const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const SOL_PACKET = 263;
 const PACKET_RX_RING = 5;
@@ -28,7 +28,6 @@ const FANOUT_DEFRAGMENT = 0x8000;
 const FRAME = 2048;
 /** After so many milliseconds a block is handed over though it is not full. */
 const RETIRE = 1;
-const MSG_DONTWAIT = 0x40;
 
 /** Linear memory, and where a ring may lie in it. */
 export interface RingMemory {
@@ -87,13 +86,13 @@ export class PacketReceiveSocket {
     fanout: Fanout | undefined,
   ): PacketReceiveSocket {
     const about = `receive from ${name}`;
-    const fd = check(libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), "socket", about);
+    const fd = openSocket(AF_PACKET, SOCK_RAW, 0, about);
     let mapped: { address: number; length: number } | undefined;
     try {
       // Until all share the frames each would get every one.
       dropEverything(fd);
-      set(fd, PACKET_IGNORE_OUTGOING, word(1), about);
-      set(fd, PACKET_VERSION, word(TPACKET_V3), about);
+      set(fd, PACKET_IGNORE_OUTGOING, u32(1), about);
+      set(fd, PACKET_VERSION, u32(TPACKET_V3), about);
       const length = size.blockSize * size.blocks;
       set(fd, PACKET_RX_RING, ringRequest(size), `make the ring to ${about}`);
       const address = memory.allocatePages(Math.ceil(length / PAGE) * PAGE);
@@ -122,7 +121,7 @@ export class PacketReceiveSocket {
   /** Packets for which there was no room in the ring, since it was opened. The kernel counts from one question to the next. */
   lost(): number {
     const bytes = new Uint8Array(12);
-    const result = libc.getsockopt(this.fd, SOL_PACKET, PACKET_STATISTICS, bytes, word(12));
+    const result = libc.getsockopt(this.fd, SOL_PACKET, PACKET_STATISTICS, bytes, u32(12));
     check(result, "getsockopt", `read what was lost to ${this.#about}`);
     this.#lost += new DataView(bytes.buffer).getUint32(4, true);
     return this.#lost;
@@ -144,9 +143,9 @@ export class PacketSendSocket {
   /** @throws SpangateError NOT_PERMITTED without CAP_NET_RAW, SYSTEM_CALL */
   static open({ index, name }: PacketInterface): PacketSendSocket {
     const about = `send to ${name}`;
-    const fd = check(libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), "socket", about);
+    const fd = openSocket(AF_PACKET, SOCK_RAW, 0, about);
     try {
-      set(fd, PACKET_QDISC_BYPASS, word(1), about);
+      set(fd, PACKET_QDISC_BYPASS, u32(1), about);
       bind(fd, index, 0, about);
     } catch (error) {
       close(fd);
@@ -179,7 +178,7 @@ export function sendMessages(fd: number, address: number, count: number): number
 
 /** Takes the error of a socket away (its interface went down), for which `poll` would wake again and again. */
 export function takeError(fd: number): void {
-  libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, new Uint8Array(4), word(4));
+  libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, new Uint8Array(4), u32(4));
 }
 
 /** `struct tpacket_req3`. */
@@ -192,10 +191,10 @@ function ringRequest({ blockSize, blocks }: Omit<MappedBlocks, "address">): Uint
 function join(fd: number, fanout: Fanout, about: string): void {
   const unique = fanout.id === undefined ? FANOUT_UNIQUE : 0;
   const kind = FANOUT_PROGRAM | FANOUT_DEFRAGMENT | unique;
-  set(fd, PACKET_FANOUT, word((fanout.id ?? 0) + kind * 0x10000), about);
+  set(fd, PACKET_FANOUT, u32((fanout.id ?? 0) + kind * 0x10000), about);
   if (fanout.id !== undefined) return;
   const bytes = new Uint8Array(4);
-  check(libc.getsockopt(fd, SOL_PACKET, PACKET_FANOUT, bytes, word(4)), "getsockopt", about);
+  check(libc.getsockopt(fd, SOL_PACKET, PACKET_FANOUT, bytes, u32(4)), "getsockopt", about);
   fanout.id = new DataView(bytes.buffer).getUint16(0, true);
   setProgram(fd, SOL_PACKET, PACKET_FANOUT_DATA, fanout.program, about);
 }
@@ -212,8 +211,4 @@ function bind(fd: number, index: number, protocol: number, about: string): void 
 
 function set(fd: number, option: number, value: Uint8Array, about: string): void {
   check(libc.setsockopt(fd, SOL_PACKET, option, value, value.length), "setsockopt", about);
-}
-
-function word(value: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(value).buffer);
 }

@@ -6,35 +6,29 @@ import { constants } from "node:os";
 import { errno, libc, systemError } from "./libc.js";
 
 const POLLIN = 0x1;
-const POLLOUT = 0x4;
 const POLLERR = 0x8;
 const POLLHUP = 0x10;
 const POLLNVAL = 0x20;
-
-export interface PollSource {
-  readonly fd: number;
-  /** Wait for room to send, in place of something to read. */
-  readonly writable?: boolean;
-}
 
 export class PollSet {
   readonly #bytes: Uint8Array;
   readonly #events: Uint16Array;
   readonly #count: number;
 
-  constructor(sources: readonly PollSource[]) {
-    this.#count = sources.length;
-    this.#bytes = new Uint8Array(8 * sources.length);
+  /** @param fds descriptors: each is ready when there is something to read */
+  constructor(fds: readonly number[]) {
+    this.#count = fds.length;
+    this.#bytes = new Uint8Array(8 * fds.length);
     this.#events = new Uint16Array(this.#bytes.buffer);
-    const fds = new Int32Array(this.#bytes.buffer);
-    sources.forEach(({ fd, writable = false }, i) => {
-      fds[2 * i] = fd;
-      this.#events[4 * i + 2] = writable ? POLLOUT : POLLIN;
+    const words = new Int32Array(this.#bytes.buffer);
+    fds.forEach((fd, i) => {
+      words[2 * i] = fd;
+      this.#events[4 * i + 2] = POLLIN;
     });
   }
 
   /**
-   * Sleeps until one of the sources is ready, or for `timeout` milliseconds (-1: for ever). A signal ends it early, as does
+   * Sleeps until one of them is ready, or for `timeout` milliseconds (-1: for ever). A signal ends it early, as does
    * `becomeUser`, which changes threads by a signal (nptl(7)): who has slept looks again anyway.
    *
    * @returns how many are ready; 0 when the time is over or a signal came
@@ -48,12 +42,12 @@ export class PollSet {
     return 0;
   }
 
-  /** Whether source `i` was ready for what it was waited for. */
+  /** Whether there was something to read from descriptor `i`. */
   ready(i: number): boolean {
-    return (this.#events[4 * i + 3]! & (POLLIN | POLLOUT)) !== 0;
+    return (this.#events[4 * i + 3]! & POLLIN) !== 0;
   }
 
-  /** Whether source `i` has an error to tell (a socket: SO_ERROR), was hung up, or is closed. */
+  /** Whether descriptor `i` has an error to tell (a socket: SO_ERROR), was hung up, or is closed. */
   failed(i: number): boolean {
     return (this.#events[4 * i + 3]! & (POLLERR | POLLHUP | POLLNVAL)) !== 0;
   }

@@ -5,14 +5,13 @@
 // Not silenced: a first fragment without the others, which draws time exceeded after 30 s (RFC 792, RFC 4443 3.3); and GRE where
 // the kernel has a GRE handler (ip_gre), which answers for itself when no tunnel fits.
 
+import { close } from "./descriptor.js";
 import { type Address, addressFamily, addressText, socketAddress } from "./ip.js";
 import { check, libc } from "./libc.js";
 import { u32 } from "./netlink-message.js";
+import { openSocket, SOCK_DGRAM, SOCK_RAW } from "./socket.js";
 import { dropEverything } from "./socket-filter.js";
 
-const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_IP = 0;
 const SOL_IPV6 = 41;
 const IP_FREEBIND = 15;
@@ -42,7 +41,7 @@ export class SilentSocket {
   }
 
   static #open(address: Address, type: number, protocol: number, port: number, about: string): SilentSocket {
-    const fd = check(libc.socket(addressFamily(address), type | SOCK_CLOEXEC, protocol), "socket", about);
+    const fd = openSocket(addressFamily(address), type, protocol, about);
     const [level, option] = address.family === 4 ? [SOL_IP, IP_FREEBIND] : [SOL_IPV6, IPV6_FREEBIND];
     const bound = socketAddress(address, port);
     try {
@@ -51,13 +50,13 @@ export class SilentSocket {
       check(libc.setsockopt(fd, level, option, u32(1), 4), "setsockopt", about);
       check(libc.bind(fd, bound, bound.length), "bind", about);
     } catch (error) {
-      libc.close(fd);
+      close(fd);
       throw error;
     }
     return new SilentSocket(fd);
   }
 
   close(): void {
-    libc.close(this.fd);
+    close(this.fd);
   }
 }

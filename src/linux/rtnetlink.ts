@@ -3,7 +3,8 @@
 
 import { SpangateError } from "../errors.js";
 import { type Address, addressText } from "./ip.js";
-import { isErrno, NETLINK_ROUTE, NetlinkSocket } from "./netlink.js";
+import { isErrno } from "./libc.js";
+import { NETLINK_ROUTE, NetlinkSocket } from "./netlink.js";
 import * as address from "./rtnetlink/address.js";
 import * as link from "./rtnetlink/link.js";
 import * as neighbour from "./rtnetlink/neighbour.js";

@@ -4,8 +4,8 @@
 //     sock_fprog    0 length:16 | 8 address:64
 
 import { check, libc, stable } from "./libc.js";
+import { SOL_SOCKET } from "./socket.js";
 
-const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 const LOAD = 0x00;
 const LOAD_INDEX = 0x01;

@@ -2,12 +2,13 @@
 // rings by which frames pass, mapped into linear memory.
 
 import { constants } from "node:os";
+import { close } from "./descriptor.js";
 import { check, errno, libc, systemError } from "./libc.js";
-import { close, mapOver, PAGE, unmapOver } from "./memory-map.js";
+import { mapOver, PAGE, unmapOver } from "./memory-map.js";
+import { u32 } from "./netlink-message.js";
+import { MSG_DONTWAIT, openSocket, SOCK_RAW } from "./socket.js";
 
 const AF_XDP = 44;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_XDP = 283;
 const XDP_MMAP_OFFSETS = 1;
 const XDP_RX_RING = 2;
@@ -16,15 +17,17 @@ const XDP_UMEM_REG = 4;
 const XDP_UMEM_FILL_RING = 5;
 const XDP_UMEM_COMPLETION_RING = 6;
 const XDP_STATISTICS = 7;
-const XDP_OPTIONS = 8;
 const XDP_MAX_TX_SKB_BUDGET = 9;
 const XDP_UMEM_UNALIGNED_CHUNKS = 1;
 const XDP_SHARED_UMEM = 1;
+/**
+ * The kernel copies. A driver that writes to the frames itself (zero-copy) refuses every one that lies over two pages which are not
+ * adjacent for it (xp_check_unaligned), and so half of ours; what it refuses never comes back. It takes huge pages, or chunks of a
+ * page; and its fill ring may want waking (xsk_set_rx_need_wakeup), which the kernel's own copying never asks for.
+ */
 const XDP_COPY = 2;
-const XDP_ZEROCOPY = 4;
 const XDP_USE_NEED_WAKEUP = 8;
 const XDP_USE_SG = 16;
-const XDP_OPTIONS_ZEROCOPY = 1;
 /** Where in the file each ring is, and its place in XDP_MMAP_OFFSETS. */
 const RINGS = {
   rx: { option: XDP_RX_RING, page: 0, place: 0, entry: 16 },
@@ -35,6 +38,8 @@ const RINGS = {
 /** A socket that was closed this moment keeps its queue until the kernel has let go of its rings: some 16 ms. */
 const BIND_PATIENCE = 1000;
 const BIND_PAUSE = 10;
+/** A socket always has a fill ring and a completion ring: the entries of one that it has no use for. */
+const MINIMAL_RING = 64;
 
 export type RingName = keyof typeof RINGS;
 
@@ -68,15 +73,13 @@ export interface XdpSocketOptions {
   /** For messages. */
   readonly interfaceName: string;
   readonly queue: number;
-  /** Entries of each ring that the socket is to have, powers of two. Fill and completion ring are always there. */
+  /** Entries of each ring that the socket is to have, powers of two. The others are not there; fill and completion ring are as small as can be. */
   readonly rx?: number;
   readonly tx?: number;
-  readonly fill: number;
-  readonly completion: number;
+  readonly fill?: number;
+  readonly completion?: number;
   /** Frames of several chunks. */
   readonly jumbo: boolean;
-  /** `auto`: zero-copy where the driver can. */
-  readonly copy: "auto" | "copy" | "zero-copy";
 }
 
 /** What the kernel lost. Packets. */
@@ -85,8 +88,6 @@ export interface XdpStatistics {
   readonly dropped: number;
   readonly ringFull: number;
   readonly fillRingEmpty: number;
-  /** Descriptors that made no sense. */
-  readonly invalid: number;
 }
 
 export class XdpSocket {
@@ -98,14 +99,15 @@ export class XdpSocket {
 
   private constructor(memory: FrameMemory, options: XdpSocketOptions) {
     this.#memory = memory;
-    this.#options = options;
-    this.fd = check(libc.socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), "socket", "open an AF_XDP socket");
+    this.#options = { fill: MINIMAL_RING, completion: MINIMAL_RING, ...options };
+    this.fd = openSocket(AF_XDP, SOCK_RAW, 0, "open an AF_XDP socket");
   }
 
   /**
    * A socket of `memory`.
    *
    * @param shared another socket of the same memory, on another interface or queue
+   * @throws SpangateError NOT_PERMITTED without CAP_NET_RAW, SYSTEM_CALL (EBUSY: another socket has the queue)
    */
   static async open(memory: FrameMemory, options: XdpSocketOptions, shared?: XdpSocket): Promise<XdpSocket> {
     const socket = new XdpSocket(memory, options);
@@ -143,11 +145,11 @@ export class XdpSocket {
       (name): name is RingName => this.#options[name as RingName] !== undefined,
     );
     for (const name of wanted) {
-      this.#set(RINGS[name].option, word(this.#options[name]!), `make the ${name} ring of ${this.#where}`);
+      this.#set(RINGS[name].option, u32(this.#options[name]!), `make the ${name} ring of ${this.#where}`);
     }
     const offsets = new Uint8Array(128);
     const about = `learn where the rings of ${this.#where} are`;
-    check(libc.getsockopt(this.fd, SOL_XDP, XDP_MMAP_OFFSETS, offsets, word(128)), "getsockopt", about);
+    check(libc.getsockopt(this.fd, SOL_XDP, XDP_MMAP_OFFSETS, offsets, u32(128)), "getsockopt", about);
     const view = new DataView(offsets.buffer);
     for (const name of wanted) this.rings[name] = this.#map(name, view);
   }
@@ -172,23 +174,20 @@ export class XdpSocket {
   }
 
   async #bind(shared: XdpSocket | undefined): Promise<void> {
-    const { interfaceIndex, queue, jumbo, copy } = this.#options;
+    const { interfaceIndex, queue, jumbo } = this.#options;
     const view = new DataView(new ArrayBuffer(16));
     // What a shared memory's first socket has settled must not be said again.
-    const own =
-      XDP_USE_NEED_WAKEUP |
-      (jumbo ? XDP_USE_SG : 0) |
-      (copy === "copy" ? XDP_COPY : copy === "zero-copy" ? XDP_ZEROCOPY : 0);
+    const own = XDP_COPY | XDP_USE_NEED_WAKEUP | (jumbo ? XDP_USE_SG : 0);
     view.setUint16(0, AF_XDP, true);
     view.setUint16(2, shared === undefined ? own : XDP_SHARED_UMEM, true);
     view.setUint32(4, interfaceIndex, true);
     view.setUint32(8, queue, true);
     view.setUint32(12, shared?.fd ?? 0, true);
     const address = new Uint8Array(view.buffer);
-    for (const since = Date.now(); ; ) {
+    for (const since = performance.now(); ; ) {
       if (libc.bind(this.fd, address, address.length) >= 0) return;
       const number = errno();
-      if (number !== constants.errno.EBUSY || Date.now() - since > BIND_PATIENCE) {
+      if (number !== constants.errno.EBUSY || performance.now() - since > BIND_PATIENCE) {
         throw systemError(number, "bind", `bind an AF_XDP socket to ${this.#where}`);
       }
       await new Promise((resolve) => setTimeout(resolve, BIND_PAUSE));
@@ -197,18 +196,7 @@ export class XdpSocket {
 
   /** More frames a system call than the kernel's usual 32; older kernels do not have it. */
   setTransmitBudget(frames: number): void {
-    libc.setsockopt(this.fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, word(frames), 4);
-  }
-
-  /** Whether the driver reads and writes frame memory itself. */
-  get isZeroCopy(): boolean {
-    const options = new Uint8Array(4);
-    if (libc.getsockopt(this.fd, SOL_XDP, XDP_OPTIONS, options, word(4)) < 0) return false;
-    return (options[0]! & XDP_OPTIONS_ZEROCOPY) !== 0;
-  }
-
-  statistics(): XdpStatistics {
-    return xdpStatistics(this.fd);
+    libc.setsockopt(this.fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, u32(frames), 4);
   }
 
   /** Gives the queue back. */
@@ -218,34 +206,17 @@ export class XdpSocket {
   }
 }
 
-/** Of the socket of descriptor `fd`. */
+/** Of the socket of descriptor `fd`. @throws SpangateError SYSTEM_CALL */
 export function xdpStatistics(fd: number): XdpStatistics {
   const bytes = new Uint8Array(48);
-  check(
-    libc.getsockopt(fd, SOL_XDP, XDP_STATISTICS, bytes, word(48)),
-    "getsockopt",
-    "read AF_XDP statistics",
-  );
-  const [dropped, invalidRx, invalidTx, ringFull, fillRingEmpty] = new BigUint64Array(bytes.buffer);
+  check(libc.getsockopt(fd, SOL_XDP, XDP_STATISTICS, bytes, u32(48)), "getsockopt", "read AF_XDP statistics");
+  // { dropped, invalid descriptors of the fill ring, of the transmit ring, ring full, fill ring empty } of 64 bits each
+  const [dropped, , , ringFull, fillRingEmpty] = new BigUint64Array(bytes.buffer);
   return {
     dropped: Number(dropped),
     ringFull: Number(ringFull),
     fillRingEmpty: Number(fillRingEmpty),
-    invalid: Number(invalidRx! + invalidTx!),
   };
-}
-
-function word(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
-
-const MSG_DONTWAIT = 0x40;
-
-/** Tells the kernel that there are frames again which it may receive into. Only drivers that write to them themselves wait for that. */
-export function wakeReceive(fd: number): void {
-  libc.recv(fd, null, 0, MSG_DONTWAIT);
 }
 
 /**

@@ -1,14 +1,12 @@
 // Sending by AF_PACKET: a socket for each worker, past the queueing discipline. The same program as with AF_XDP keeps what arrives at the
 // interface from the host, where the kernel has XDP.
 
-import { type Link, PacketSendSocket, type XdpMode } from "../linux/index.js";
+import { type Link, PacketSendSocket } from "../linux/index.js";
 import { Guard, reachable, unguarded } from "./guard.js";
 import type { DeliveryPort } from "./live.js";
 
 export interface PacketDeliveryOptions {
   readonly link: Link;
-  /** Of the guard. */
-  readonly mode: XdpMode | "auto";
   /** The tunnel comes in by another interface: what arrives here is nobody's. */
   readonly guarded: boolean;
   readonly workers: number;
@@ -17,17 +15,17 @@ export interface PacketDeliveryOptions {
 export class PacketDeliveryPort implements DeliveryPort<PacketSendSocket> {
   readonly description = "afpacket";
   readonly warning?: string;
-  readonly seats: readonly PacketSendSocket[];
+  readonly ends: readonly PacketSendSocket[];
   readonly #guard: Guard | undefined;
 
-  private constructor(seats: readonly PacketSendSocket[], guard: Guard | string) {
-    this.seats = seats;
+  private constructor(ends: readonly PacketSendSocket[], guard: Guard | string) {
+    this.ends = ends;
     if (typeof guard === "string") this.warning = guard;
     else this.#guard = guard;
   }
 
   /** @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
-  static open({ link, mode, guarded, workers }: PacketDeliveryOptions): PacketDeliveryPort {
+  static open({ link, guarded, workers }: PacketDeliveryOptions): PacketDeliveryPort {
     const sockets: PacketSendSocket[] = [];
     try {
       for (let i = 0; i < workers; i++) sockets.push(PacketSendSocket.open(link));
@@ -37,7 +35,7 @@ export class PacketDeliveryPort implements DeliveryPort<PacketSendSocket> {
     }
     if (!guarded) return new PacketDeliveryPort(sockets, unguarded(link));
     try {
-      return new PacketDeliveryPort(sockets, Guard.attach(link, mode));
+      return new PacketDeliveryPort(sockets, Guard.attach(link));
     } catch (error) {
       return new PacketDeliveryPort(sockets, reachable((error as Error).message));
     }
@@ -45,6 +43,6 @@ export class PacketDeliveryPort implements DeliveryPort<PacketSendSocket> {
 
   close(): void {
     this.#guard?.close();
-    for (const socket of this.seats) socket.close();
+    for (const socket of this.ends) socket.close();
   }
 }

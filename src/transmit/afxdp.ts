@@ -4,13 +4,12 @@
 // own program decides what the host gets, as an interface takes one program.
 
 import { SpangateError } from "../errors.js";
-import { type FrameMemory, type Link, type XdpMode, XdpSocket } from "../linux/index.js";
+import { type FrameMemory, type Link, XdpSocket } from "../linux/index.js";
 import { Guard, unguarded } from "./guard.js";
 import type { DeliveryPort } from "./live.js";
 
 export interface XdpDeliveryOptions {
   readonly link: Link;
-  readonly mode: XdpMode | "auto";
   /** Whether what arrives here is kept from the host. */
   readonly guarded: boolean;
   /** Frame memory of each worker, and the socket that has registered it; without one the socket that sends does. */
@@ -23,12 +22,11 @@ export interface XdpDeliveryOptions {
 
 /** Frames that a system call sends, at the most. */
 const BUDGET = 256;
-const MINIMAL_RING = 64;
 
 export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
-  readonly description: string;
+  readonly description = "afxdp, copy";
   readonly warning?: string;
-  readonly seats: readonly XdpSocket[];
+  readonly ends: readonly XdpSocket[];
   /** What is its own to close. */
   readonly #opened: readonly { close(): void }[];
 
@@ -37,9 +35,8 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
     opened: readonly { close(): void }[],
     warning: string | undefined,
   ) {
-    this.seats = sockets;
+    this.ends = sockets;
     this.#opened = opened;
-    this.description = `afxdp, ${sockets.every((socket) => socket.isZeroCopy) ? "zero-copy" : "copy"}`;
     if (warning !== undefined) this.warning = warning;
   }
 
@@ -49,9 +46,9 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
     return new XdpDeliveryPort(sockets, [], unguarded(link));
   }
 
-  /** @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
+  /** @throws SpangateError BACKEND_UNAVAILABLE, NOT_PERMITTED, SYSTEM_CALL */
   static async open(options: XdpDeliveryOptions): Promise<XdpDeliveryPort> {
-    const { link, mode, guarded, memories, queues, ring } = options;
+    const { link, guarded, memories, queues, ring } = options;
     expectTransmitQueues(link, queues, memories.length);
     const opened: (() => void)[] = [];
     try {
@@ -62,10 +59,8 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
           interfaceName: link.name,
           queue: i,
           tx: ring,
-          fill: MINIMAL_RING,
           completion: ring,
           jumbo: true,
-          copy: "copy" as const, // as the tunnel's, whose frame memory it is
         };
         const socket = await XdpSocket.open(memory, options, owner);
         opened.push(() => socket.close());
@@ -73,7 +68,7 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
         sockets.push(socket);
       }
       return guarded
-        ? new XdpDeliveryPort(sockets, [Guard.attach(link, mode), ...sockets], undefined)
+        ? new XdpDeliveryPort(sockets, [Guard.attach(link), ...sockets], undefined)
         : new XdpDeliveryPort(sockets, sockets, unguarded(link));
     } catch (error) {
       for (const undo of opened.reverse()) undo();

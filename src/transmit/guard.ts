@@ -1,8 +1,17 @@
 // What may come in by the delivery interface: an XDP program gives the kernel what it needs to find neighbours (ARP, ND) and drops
 // everything else, so that no sniffer reaches the host's services, the control API or the tunnel.
 
-import { BpfProgram, R, XDP_ACTIONS, XDP_CONTEXT } from "../linux/bpf-program.js";
-import { attachXdp, close, type Link, loadProgram, XDP_HAS_FRAGS, type XdpMode } from "../linux/index.js";
+import {
+  attachXdp,
+  BpfProgram,
+  close,
+  type Link,
+  loadProgram,
+  R,
+  XDP_ACTIONS,
+  XDP_CONTEXT,
+  XDP_HAS_FRAGS,
+} from "../linux/index.js";
 
 const ARP = 0x0608; // 08 06, as a load of the machine's byte order sees it
 const IPV6 = 0xdd86; // 86 dd
@@ -52,14 +61,14 @@ export class Guard {
   }
 
   /**
-   * @param mode `auto`: in the driver where that is possible
+   * In the driver where that is possible, whatever `tunnel.xdp` says: that is of another interface.
+   *
    * @throws SpangateError NOT_PERMITTED, SYSTEM_CALL (EBUSY: another program is there)
    */
-  static attach({ index, name }: Link, mode: XdpMode | "auto"): Guard {
-    const about = `attach an XDP program to ${name}`;
+  static attach(link: Link): Guard {
     const program = loadProgram(deliveryProgram(), "spangate_guard", XDP_HAS_FRAGS);
     try {
-      return new Guard([attach(program, index, mode, about), program]);
+      return new Guard([attachXdp(program, link, "auto").fd, program]);
     } catch (error) {
       close(program);
       throw error;
@@ -78,17 +87,4 @@ export function unguarded({ name }: Link): string {
 
 export function reachable(why: string): string {
   return `what arrives at the delivery interface reaches the host: ${why}`;
-}
-
-function attach(program: number, index: number, mode: XdpMode | "auto", about: string): number {
-  const modes: XdpMode[] = mode === "auto" ? ["native", "skb"] : [mode];
-  let reason: unknown;
-  for (const each of modes) {
-    try {
-      return attachXdp(program, index, each, about);
-    } catch (error) {
-      reason ??= error;
-    }
-  }
-  throw reason;
 }

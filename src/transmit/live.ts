@@ -6,16 +6,16 @@ export interface Transmitter {
   transmit(): number;
   /** Frees what was sent. Gives how many packets. */
   complete(): number;
-  /** Packets that were taken from their queues and are not done. */
+  /** 0 when everything that was taken from its queue is done with. What it counts differs: chunks of frames with AF_XDP. */
   readonly inFlight: number;
 }
 
 /** The delivery side of a gateway. */
-export interface DeliveryPort<Seat = unknown> {
+export interface DeliveryPort<End = unknown> {
   readonly description: string;
   /** What whoever runs the gateway should know. */
   readonly warning?: string;
-  /** One a worker. */
-  readonly seats: readonly Seat[];
+  /** What each worker sends by: sockets, or rings. */
+  readonly ends: readonly End[];
   close(): void;
 }

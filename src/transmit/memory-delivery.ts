@@ -31,7 +31,7 @@ export class MemoryDeliveryPort implements DeliveryPort<FramesOut> {
   constructor(
     /** For people. */
     readonly description: string,
-    readonly seats: readonly FramesOut[],
+    readonly ends: readonly FramesOut[],
   ) {}
 
   /**
@@ -49,7 +49,7 @@ export class MemoryDeliveryPort implements DeliveryPort<FramesOut> {
     while (!this.#isClosed) {
       let count = 0;
       isRefused = false;
-      for (const seat of this.seats) if (!isRefused) count += seat.take(accept, TURN);
+      for (const end of this.ends) if (!isRefused) count += end.take(accept, TURN);
       if (count > 0) settled();
       if (isRefused) await sink.ready();
       // The rest waits for the worker to see what is completed.
@@ -59,15 +59,15 @@ export class MemoryDeliveryPort implements DeliveryPort<FramesOut> {
   }
 
   get #isWaiting(): boolean {
-    return this.seats.some((seat) => seat.isWaiting);
+    return this.ends.some((end) => end.isWaiting);
   }
 
   async #sleep(sink: FrameSink): Promise<void> {
     await sink.idle();
     const rung = Atomics.load(this.bell, 0);
-    for (const seat of this.seats) seat.wantsWakeup = true;
+    for (const end of this.ends) end.wantsWakeup = true;
     if (!this.#isClosed && !this.#isWaiting) await Atomics.waitAsync(this.bell, 0, rung).value;
-    for (const seat of this.seats) seat.wantsWakeup = false;
+    for (const end of this.ends) end.wantsWakeup = false;
   }
 
   close(): void {

@@ -8,7 +8,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { SpangateError } from "../../src/errors.js";
 import { addressedTo, expectExactly } from "../live/exactly.js";
-import { type Balance, Gateway } from "../live/gateway.js";
+import { type Balance, Gateway, health } from "../live/gateway.js";
 import { Lab } from "../live/lab.js";
 import { lacks } from "../live/requirements.js";
 import { GATEWAY, HOST, Site } from "../live/site.js";
@@ -38,6 +38,8 @@ const ICMP =
 
 const V4: Underlay = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 const V6: Underlay = { ...V4, from: HOST.ipv6, to: GATEWAY.ipv6 };
+/** A raw socket gets frames without their tags. */
+const UNTAGGED: ExchangeOptions = { kinds: KIND_NAMES.filter((kind) => kind !== "vlan") };
 const UNDERLAYS: [name: string, underlay: Underlay][] = [
   ["IPv4", V4],
   ["IPv6", V6],
@@ -377,20 +379,18 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking,
       ["carrier", () => ({ namespace: destination, name: "eth0" }), lacking["waits for a carrier"]],
     ] as const)("the delivery %s goes down and comes back", async (_, end, notKept) => {
       const gateway = await start();
-      // A raw socket gets them without their tags.
-      const untagged: ExchangeOptions = { kinds: KIND_NAMES.filter((kind) => kind !== "vlan") };
       const { namespace, name } = end();
       const arrived = collect();
-      const before = mirrored(V4, 20, untagged);
+      const before = mirrored(V4, 20, UNTAGGED);
       await send(before.packets);
       await arrived(before.frames.length);
       await lab.ip(namespace, `link set ${name} down`);
-      const during = mirrored(V4, 10, untagged);
+      const during = mirrored(V4, 10, UNTAGGED);
       await send(during.packets);
       await pause(100); // so that all of them are tried
       await lab.ip(namespace, `link set ${name} up`);
       await upAgain(site.gateway, "delivery");
-      const after = mirrored(V4, 20, untagged);
+      const after = mirrored(V4, 20, UNTAGGED);
       await send(after.packets);
       const expected = [...before.frames, ...(notKept ? [] : during.frames), ...after.frames];
       const got = await arrived(expected.length);
@@ -404,6 +404,39 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking,
       });
       await lab.ip(site.gateway, `addr replace ${DELIVERY.ipv6}/64 dev delivery nodad`);
       await lab.ip(destination, `addr replace ${NEIGHBOUR.ipv6}/64 dev eth0 nodad`);
+    });
+
+  if (lacking["an interface"] === undefined)
+    test("while what is queued goes out, nothing comes in, and nobody answers", async () => {
+      const gateway = (await start()) as Gateway;
+      const arrived = collect();
+      await lab.ip(site.gateway, "link set delivery down");
+      const before = mirrored(V4, 10, UNTAGGED);
+      await send(before.packets);
+      await gateway.has({ received: before.packets.length });
+      gateway.process.kill("SIGTERM");
+      await until(
+        () => health(gateway.socket).then(({ state }) => state === "draining"),
+        () => "it to drain",
+      );
+      await send([
+        ...mirrored(V4).packets,
+        ...mirrored(V6).packets,
+        ...mirrored({ ...V4, mtu: 576 }).packets,
+      ]);
+      await expectNoErrors();
+      await lab.ip(site.gateway, "link set delivery up");
+      const got = await arrived(before.frames.length);
+      expect(await gateway.process.ended, gateway.process.output).toEqual({ code: 0, signal: null });
+      expectExactly(got, addressedTo(SNIFFER, before.frames), "sniffer");
+      expect(JSON.parse(gateway.process.stdout)).toMatchObject({
+        received: before.packets.length,
+        delivered: before.frames.length,
+        kernel: { dropped: 0, ringFull: 0, noFrames: 0 },
+        sniffers: { acme: { sent: before.frames.length, queued: 0, inFlight: 0 } },
+      });
+      await expectNoErrors();
+      await lab.ip(site.gateway, `addr replace ${DELIVERY.ipv6}/64 dev delivery nodad`);
     });
 
   /** What arrives from now on: tcpdump ends when its interface goes down. */

@@ -17,6 +17,7 @@ import * as make from "../reference/packets.js";
 
 const TIMEOUT = 60_000;
 const MAC = "02:00:00:00:0a:01";
+const CLOSED = fileURLToPath(new URL("../live/closed-tunnel.mjs", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const V4: Underlay = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 const V6: Underlay = { ...V4, from: HOST.ipv6, to: GATEWAY.ipv6 };
@@ -125,6 +126,64 @@ describe.skipIf(lacks())("the backend", () => {
     );
     await gateway.stop();
     await blocker.stop();
+  });
+
+  test("AF_PACKET says that the kernel may make one packet of several", async () => {
+    const gro = (state: "on" | "off") => lab.run(site.gateway, "ethtool", ["-K", "tunnel", "gro", state]);
+    await gro("on");
+    onTestFinished(async () => {
+      await gro("off");
+    });
+    const gateway = await start({ backend: "afpacket" });
+    expect(gateway.description).toBe(
+      "afpacket; tunnel may make one packet of several before they are received: ethtool -K tunnel gro off",
+    );
+    await gateway.stop();
+    const other = await start({ backend: "afxdp" });
+    expect(other.description).toBe("afxdp, in the driver, copy");
+    await other.stop();
+  });
+
+  test.each([
+    ["afxdp", "afxdp, in the driver, copy"],
+    ["afpacket", "afpacket"],
+  ])("%s: `xdp` is of the tunnel, and not of the delivery side", async (backend, says) => {
+    const [name, peer] = [`to-${backend}`, await lab.namespace(`at-${backend}`)];
+    // More queues at the other end: then a veth takes no program in the driver (veth_xdp_set).
+    await lab.link(
+      { namespace: site.gateway, name, silent: true },
+      { namespace: peer, name: "eth0", silent: true, queues: 2 },
+    );
+    const gateway = await Gateway.start(lab, site.gateway, {
+      ...configuration({ backend, xdp: "native" }),
+      delivery: { interface: name },
+    });
+    onTestFinished(async () => {
+      await gateway.process.stop();
+    });
+    expect(gateway.description).toBe(says);
+    const shown = await lab.run(site.gateway, "ip", ["-j", "-d", "link", "show", name]);
+    expect(JSON.parse(shown)).toMatchObject([{ xdp: { mode: 2 } }]); // XDP_ATTACHED_SKB
+    await gateway.stop();
+  });
+
+  test.each([
+    ["", "on", undefined],
+    [
+      "sealed",
+      "off",
+      "Cannot turn rx-vlan-hw-parse on on tunnel: it takes a capability, and the gateway has given up all (`sealed: true`).",
+    ],
+  ])("AF_XDP %s: what it could not put back at the interface it says", async (how, after, message) => {
+    const rxvlan = (state: "on" | "off") =>
+      lab.run(site.gateway, "ethtool", ["-K", "tunnel", "rxvlan", state]);
+    await rxvlan("on");
+    onTestFinished(async () => {
+      await rxvlan("off");
+    });
+    const said = await lab.run(site.gateway, "node", [CLOSED, "tunnel", GATEWAY.ipv4, how]);
+    expect(JSON.parse(said)).toEqual({ during: false, ...(message && { notRestored: message }) });
+    expect(await lab.run(site.gateway, "ethtool", ["-k", "tunnel"])).toContain(`rx-vlan-offload: ${after}\n`);
   });
 
   test("AF_PACKET: two workers share a queue, and every datagram is one's", async () => {

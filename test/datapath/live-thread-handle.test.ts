@@ -1,7 +1,7 @@
 // How worker threads are watched and ended, with programs in place of the data path.
 
 import { describe, expect, test } from "vitest";
-import { CONTROL, CONTROL_SIZE, STATES } from "../../src/datapath/live-loop.js";
+import { CONTROL, CONTROL_SIZE, STATES } from "../../src/datapath/live-control.js";
 import { endThreads, LiveThread } from "../../src/datapath/live-thread-handle.js";
 import { SpangateError } from "../../src/errors.js";
 import { createEvent } from "../../src/linux/index.js";

@@ -49,9 +49,9 @@ export class RingGateway {
 
   // ── what the loop does ──
 
-  refill(): boolean {
+  refill(): void {
     const { thread, kernel } = this;
-    return thread.refill(kernel.tunnel);
+    thread.refill(kernel.tunnel);
   }
   /** Gives the frames that were received; they are processed. What has several chunks is whole as long as there are large slots. */
   receive(time = 0n): Received[] {

@@ -115,12 +115,12 @@ asRoot("no ICMP goes back to the mirror source", () => {
     },
   );
 
-  test("a port that another program has", () => {
-    const first = gateway.inside(() => SilentSocket.forUdpPort(ip("10.77.0.2"), 4789));
-    expect(() => gateway.inside(() => SilentSocket.forUdpPort(ip("10.77.0.2"), 4789))).toThrowError(
+  test.each(["10.77.0.2", "fd77::2"])("a port of %s that another program has", (to) => {
+    const first = gateway.inside(() => SilentSocket.forUdpPort(ip(to), 4789));
+    expect(() => gateway.inside(() => SilentSocket.forUdpPort(ip(to), 4789))).toThrowError(
       expect.objectContaining({
         code: "SYSTEM_CALL",
-        message: "Cannot take UDP to port 4789 of 10.77.0.2: bind says EADDRINUSE.",
+        message: `Cannot take UDP to port 4789 of ${to}: bind says EADDRINUSE.`,
       }),
     );
     first.close();

@@ -21,7 +21,7 @@ asRoot("rtnetlink", () => {
   beforeAll(() => {
     gateway = Namespace.create("gw");
     sniffer = Namespace.create("sn");
-    gateway.connect("out0", sniffer, "in0", "address 02:00:00:00:0a:01 mtu 1400 numtxqueues 3 numrxqueues 2");
+    gateway.connect("out0", sniffer, "in0", "address 02:00:00:00:0a:01 mtu 1400");
     sniffer.ip("link set in0 address 02:00:00:00:0a:02");
     for (const [namespace, name, host] of [
       [gateway, "out0", 1],
@@ -54,10 +54,9 @@ asRoot("rtnetlink", () => {
 
   test("links", () => {
     const links = rtnetlink.links().map((link) => ({ ...link, mac: macText(link.mac) }));
-    const out0 = { name: "out0", mac: "02:00:00:00:0a:01", mtu: 1400, up: true, running: true, kind: "veth" };
-    expect(links.find(({ name }) => name === "out0")).toEqual({ ...out0, index, txQueues: 3, rxQueues: 2 });
+    const out0 = { name: "out0", mac: "02:00:00:00:0a:01", mtu: 1400 };
+    expect(links.find(({ name }) => name === "out0")).toEqual({ ...out0, index });
     expect(links.find(({ name }) => name === "lo")).toMatchObject({
-      kind: "",
       mac: "00:00:00:00:00:00",
       mtu: 65536,
     });
@@ -210,7 +209,7 @@ asRoot("rtnetlink", () => {
 
   test("news, and a descriptor to wait for them", async () => {
     const watch = gateway.inside(() => NetworkWatch.open(["links", "addresses", "neighbours", "routes"]));
-    const poll = new PollSet([{ fd: watch.fd }]);
+    const poll = new PollSet([watch.fd]);
     expect(watch.read()).toEqual([]);
     expect(poll.wait(0)).toBe(0);
     const after = async (command: string): Promise<string[]> => {
@@ -233,9 +232,9 @@ asRoot("rtnetlink", () => {
     expect(await after("neigh del 10.91.0.31 dev out0")).toContain(
       "gone neighbour 10.91.0.31 failed undefined",
     );
-    expect(await after("link set out0 mtu 1350")).toContain("link out0 1350 up running");
+    expect(await after("link set out0 mtu 1350")).toContain("link out0 1350");
     sniffer.ip("link set in0 down");
-    await eventually(() => (watch.read().map(line).includes("link out0 1350 up") ? true : undefined));
+    await eventually(() => (watch.read().map(line).includes("link out0 1350") ? true : undefined));
     sniffer.ip("link set in0 up");
     expect(await after("link set out0 down")).toContain("link out0 1350");
     expect(await after("link add gone0 type veth peer name gone1")).toContain("link gone0 1500");
@@ -269,7 +268,7 @@ function line(event: NetworkEvent): string {
   const gone = "gone" in event && event.gone ? "gone " : "";
   switch (event.of) {
     case "link":
-      return `${gone}link ${event.link.name} ${event.link.mtu}${event.link.up ? " up" : ""}${event.link.running ? " running" : ""}`;
+      return `${gone}link ${event.link.name} ${event.link.mtu}`;
     case "address":
       return `${gone}address ${ipText(event.address.address)}${event.address.usable ? " usable" : ""}`;
     case "neighbour": {

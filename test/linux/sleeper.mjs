@@ -5,7 +5,7 @@ import { drain, PollSet } from "../../dist/src/linux/index.js";
 
 const { event, counts } = workerData;
 const [TODO, DONE, SLEEPING] = [0, 1, 2];
-const poll = new PollSet([{ fd: event }]);
+const poll = new PollSet([event]);
 parentPort.postMessage("ready");
 while (Atomics.load(counts, TODO) >= 0) {
   Atomics.store(counts, SLEEPING, 1);

@@ -1,6 +1,7 @@
 // The gateway itself in a laboratory: `spangate run` in its namespace, and what it says at the end.
 
 import { writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
@@ -72,6 +73,15 @@ export class Gateway {
     expectBalance(balance);
     return balance;
   }
+}
+
+/** What the gateway behind a control socket says of how it is, also when it is not running. */
+export async function health(socketPath: string): Promise<{ state: string }> {
+  return await new Promise((resolve, reject) => {
+    get({ socketPath, path: "/health" }, (response) => {
+      response.setEncoding("utf8").on("data", (text: string) => resolve(JSON.parse(text)));
+    }).on("error", reject);
+  });
 }
 
 /** DESIGN's equations. */

@@ -13,7 +13,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,7 +22,7 @@ import { findUser } from "../../src/linux/users.js";
 import { MAIN, spangate } from "../cli/command.js";
 import { deliveryNetwork } from "./delivery-network.js";
 import { expectExactly } from "./exactly.js";
-import { type Balance, expectBalance } from "./gateway.js";
+import { type Balance, expectBalance, health } from "./gateway.js";
 import { Lab } from "./lab.js";
 import { lacks } from "./requirements.js";
 import type { Running } from "./running.js";
@@ -346,14 +345,6 @@ describe.skipIf(lacks("ping", "setpriv"))("spangate run", () => {
     await expectNothingLeft();
   });
 });
-
-async function health(path: string): Promise<{ state: string }> {
-  return await new Promise((resolve, reject) => {
-    get({ socketPath: path, path: "/health" }, (response) => {
-      response.setEncoding("utf8").on("data", (text: string) => resolve(JSON.parse(text)));
-    }).on("error", reject);
-  });
-}
 
 /** What the kernel says of each thread of a process. */
 function threadsOf(pid: number): Record<string, string>[] {

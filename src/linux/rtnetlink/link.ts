@@ -13,14 +13,9 @@ const HEADER = 16;
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
-const IFLA_LINKINFO = 18;
-const IFLA_INFO_KIND = 1;
 const IFLA_EXT_MASK = 29;
-const IFLA_NUM_TX_QUEUES = 31;
-const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_ALT_IFNAME = 53;
 const RTEXT_FILTER_SKIP_STATS = 8;
-const IFF_UP = 0x1;
 const IFF_RUNNING = 0x40;
 /** Names longer than this, without the NUL, are alternative ones (`ip link property`). */
 const LONGEST_NAME = 15;
@@ -31,15 +26,8 @@ export interface Link {
   /** 6 bytes; none for an interface without addresses. */
   readonly mac: Uint8Array;
   readonly mtu: number;
-  /** Switched on by the administrator. */
-  readonly up: boolean;
   /** Up, with a carrier. */
   readonly running: boolean;
-  /** Queues that the kernel has set aside; how many are in use is what `channels` says. */
-  readonly rxQueues: number;
-  readonly txQueues: number;
-  /** `veth`, `vxlan`, `bridge`; empty for a network card. */
-  readonly kind: string;
 }
 
 /** For one link by its name, or for a dump of all. */
@@ -55,18 +43,12 @@ export function linkQuestion(name?: string): Uint8Array {
 export function readLink(body: Uint8Array): Link | undefined {
   const view = viewOf(body);
   if (view.getUint8(0) !== 0) return undefined;
-  const flags = view.getUint32(8, true);
   const attributes = attributesAt(body, HEADER);
-  const information = attributes.get(IFLA_LINKINFO);
   return {
     index: view.getInt32(4, true),
     name: textOf(attributes.get(IFLA_IFNAME)),
     mac: Uint8Array.from(attributes.get(IFLA_ADDRESS) ?? []),
     mtu: numberOf(attributes.get(IFLA_MTU)),
-    up: (flags & IFF_UP) !== 0,
-    running: (flags & IFF_RUNNING) !== 0,
-    rxQueues: numberOf(attributes.get(IFLA_NUM_RX_QUEUES)),
-    txQueues: numberOf(attributes.get(IFLA_NUM_TX_QUEUES)),
-    kind: information === undefined ? "" : textOf(attributesAt(information, 0).get(IFLA_INFO_KIND)),
+    running: (view.getUint32(8, true) & IFF_RUNNING) !== 0,
   };
 }
