@@ -5,8 +5,8 @@ import { QUARANTINE_LIMIT } from "../config/defaults.js";
 import { parseSize } from "../config/quantities.js";
 import type { GatewayConfig } from "../config/schema.js";
 import { SpangateError } from "../errors.js";
-import { addDecodeFlags, type DecodeFlags, withFlags } from "./decode-flags.js";
 import type { ReportFlags } from "./capture-run.js";
+import { addDecodeFlags, type DecodeFlags, withFlags } from "./decode-flags.js";
 
 interface DecapFlags extends DecodeFlags, ReportFlags {
   readonly config: string;

@@ -1,8 +1,8 @@
 // spangate strip: every tunnel packet out of its tunnel, into one file.
 
 import { type Command, Option } from "commander";
-import { addDecodeFlags, type DecodeFlags, withFlags } from "./decode-flags.js";
 import type { ReportFlags } from "./capture-run.js";
+import { addDecodeFlags, type DecodeFlags, withFlags } from "./decode-flags.js";
 import { integer } from "./values.js";
 
 interface StripFlags extends DecodeFlags, ReportFlags {
