@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { SpangateError } from "../errors.js";
 import { reportFailure, say } from "./failures.js";
+import { onInterruption } from "./interruption.js";
 import type { CaptureFlags, LiveCaptures } from "./live-captures.js";
 import { speed } from "./values.js";
 
@@ -63,6 +64,7 @@ async function run(file: string, flags: Flags): Promise<void> {
   const { Supervised } = await import("../control/supervised.js");
   const { statusDocument } = await import("../control/status.js");
   const { LiveGateway } = await import("../datapath/live.js");
+  const { assertSupported } = await import("../datapath/live-support.js");
   const { LiveCaptures } = await import("./live-captures.js");
   const { assertSealable, assertSealed, becomeUser, findUser, seal } = await import("../linux/index.js");
   const { balanceJson, balanceText } = await import("./balance.js");
@@ -72,10 +74,13 @@ async function run(file: string, flags: Flags): Promise<void> {
   await checkFlags(flags);
   const sides = { replay: replay !== undefined, record: record !== undefined };
   const config = await loadConfig(file, { live: true, ...sides });
+  assertSupported(config);
   const { api, user, sealed } = config;
   const owner = user === undefined ? undefined : findUser(user);
   if (sealed) assertSealable(user);
-  const asked = signalled();
+  const asked = new Promise<void>((resolve) => {
+    onInterruption(() => resolve());
+  });
   const supervised = new Supervised();
   // First, so that of two gateways the second touches no interface.
   const control = api === undefined ? undefined : await ControlServer.listen(supervised, api.socket, owner);
@@ -88,6 +93,7 @@ async function run(file: string, flags: Flags): Promise<void> {
         delivery: record && `recording into ${record === "-" ? "standard output" : record}`,
       },
       beforeThreads: () => {
+        captures?.begin();
         if (user !== undefined) {
           becomeUser(user);
           assertReadable(user);
@@ -142,22 +148,4 @@ function assertReadable(user: string): void {
     const message = `User ${user} may not read ${program}: install Spangate where everybody may, such as /usr/lib or /opt.`;
     throw new SpangateError("NOT_PERMITTED", message, { cause, details: { user, file: program } });
   }
-}
-
-/** What sends a signal may send it to the process and then to its group, as timeout(1) does: that is one. */
-const ONE_SIGNAL = 200;
-
-/** When somebody asks the gateway to end. A second time ends it at once. */
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked: number | undefined;
-    for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
-      process.on(signal, () => {
-        const now = performance.now();
-        if (asked !== undefined && now - asked > ONE_SIGNAL) process.exit(code);
-        asked ??= now;
-        resolve();
-      });
-    }
-  });
 }
