@@ -143,11 +143,11 @@ test("a reader that goes away ends it quietly", async () => {
 });
 
 test.each([
-  ["Ctrl-C", ["SIGINT"]],
-  ["two signals in one moment, as timeout(1) sends them", ["SIGINT", "SIGTERM"]],
+  ["Ctrl-C", ["SIGINT"], [130]],
+  ["two signals in one moment, as timeout(1) sends them", ["SIGINT", "SIGTERM"], [130, 143]], // which of them comes first the kernel says
 ] as const)(
-  "%s: the files end with a whole packet, the accounts are given, the exit code is 130",
-  async (_, signals) => {
+  "%s: the files end with a whole packet, the accounts are given, the exit code is the signal's",
+  async (_, signals, codes) => {
     const out = `${folder}/interrupted-${signals.length}.pcapng`;
     const child = spawn(process.execPath, [MAIN, "strip", "-", "-w", out]);
     let printed = "";
@@ -162,7 +162,7 @@ test.each([
     await setTimeout(700);
     for (const signal of signals) child.kill(signal);
     const [code] = await once(child, "close");
-    expect(code).toBe(130);
+    expect(codes).toContain(code);
     expect(printed).toMatch(/^received 300 = /m);
     expect(printed.match(/^spangate: .*$/gm)).toEqual([expect.stringMatching(/^spangate: interrupted; /)]);
     let frames = 0;

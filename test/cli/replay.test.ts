@@ -222,7 +222,7 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
     const pipe = `${folder}/open-pipe`;
     execFileSync("mkfifo", [pipe]);
     const writing = `(head -c 24 ${DEMO}; exec sleep 60) > ${pipe} 2> /dev/null & W=$!`;
-    const run = `timeout 20 $NODE $MAIN run ${config} --replay ${pipe} --record ${folder}/no/out.pcap`;
+    const run = `timeout -s KILL 20 $NODE $MAIN run ${config} --replay ${pipe} --record ${folder}/no/out.pcap`;
     const { code, stderr } = await shell(`${writing}; ${run}; C=$?; kill $W; exit $C`);
     expect([code, stderr]).toEqual([
       1,
