@@ -5,8 +5,8 @@ import { QUARANTINE_LIMIT } from "../config/defaults.js";
 import { parseSize } from "../config/quantities.js";
 import type { GatewayConfig } from "../config/schema.js";
 import { SpangateError } from "../errors.js";
+import type { ReportFlags } from "./capture-run.js";
 import { addDecodeFlags, type DecodeFlags, withFlags } from "./decode-flags.js";
-import type { ReportFlags } from "./run.js";
 
 interface DecapFlags extends DecodeFlags, ReportFlags {
   readonly config: string;
@@ -70,7 +70,7 @@ async function decap(inputs: string[], flags: DecapFlags): Promise<void> {
   await checkPaths(inputs, quarantine === undefined ? files : [...files, quarantine.file]);
 
   const datapath = await import("../datapath/index.js");
-  const { runAndReport } = await import("./run.js");
+  const { runAndReport } = await import("./capture-run.js");
   const { decapText } = await import("./report.js");
   await runAndReport({
     command: "decap",

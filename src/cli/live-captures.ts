@@ -12,21 +12,25 @@ export interface CaptureFlags {
 
 export class LiveCaptures {
   readonly #replay: Replay | undefined;
-  readonly #recording: Recording | undefined;
   readonly #speed: number | "max";
+  readonly #record: string | undefined;
+  #recording: Recording | undefined;
 
-  private constructor(replay: Replay | undefined, recording: Recording | undefined, speed: number | "max") {
+  private constructor(replay: Replay | undefined, { speed = 1, record }: CaptureFlags) {
     this.#replay = replay;
-    this.#recording = recording;
     this.#speed = speed;
+    this.#record = record;
   }
 
-  /** @throws SpangateError IO_FAILED, and what is wrong with the beginning of the capture */
-  static async open({ replay, speed = 1, record }: CaptureFlags): Promise<LiveCaptures> {
-    // A capture that cannot be read leaves the recording before it as it was.
-    const replayed = replay === undefined ? undefined : await Replay.open(replay);
-    const recording = record === undefined ? undefined : await Recording.open(record);
-    return new LiveCaptures(replayed, recording, speed);
+  /** Opens the capture that is replayed. @throws SpangateError IO_FAILED, and what is wrong with its beginning */
+  static async open(flags: CaptureFlags): Promise<LiveCaptures> {
+    const { replay } = flags;
+    return new LiveCaptures(replay === undefined ? undefined : await Replay.open(replay), flags);
+  }
+
+  /** Nothing refuses the gateway any more: a recording that was there before is emptied now. @throws SpangateError IO_FAILED */
+  async begin(): Promise<void> {
+    if (this.#record !== undefined) this.#recording = await Recording.open(this.#record);
   }
 
   /** Resolves when the replay is over; without one never. Rejects when a capture cannot be read or written. */

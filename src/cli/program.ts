@@ -6,7 +6,7 @@ import { checkCommand } from "./check.js";
 import { decapCommand } from "./decap.js";
 import { explainCommand } from "./explain.js";
 import { reportFailure, sayUsage } from "./failures.js";
-import { runCommand } from "./run-live.js";
+import { runCommand } from "./run.js";
 import { schemaCommand } from "./schema.js";
 import { statusCommand } from "./status.js";
 import { stripCommand } from "./strip.js";

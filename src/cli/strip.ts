@@ -1,8 +1,8 @@
 // spangate strip: every tunnel packet out of its tunnel, into one file.
 
 import { type Command, Option } from "commander";
+import type { ReportFlags } from "./capture-run.js";
 import { addDecodeFlags, type DecodeFlags, withFlags } from "./decode-flags.js";
-import type { ReportFlags } from "./run.js";
 import { integer } from "./values.js";
 
 interface StripFlags extends DecodeFlags, ReportFlags {
@@ -59,7 +59,7 @@ async function strip(inputs: string[], flags: StripFlags): Promise<void> {
   await checkPaths(inputs, [flags.write]);
   const { DEFAULT_OPTIONS } = await import("../engine/index.js");
   const datapath = await import("../datapath/strip.js");
-  const { runAndReport } = await import("./run.js");
+  const { runAndReport } = await import("./capture-run.js");
   const { stripText } = await import("./report.js");
   const { session, vni } = flags;
   const filter = { ...(session === undefined ? {} : { session }), ...(vni === undefined ? {} : { vni }) };

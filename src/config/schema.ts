@@ -21,7 +21,9 @@ const tunnel = field.section({
   backend: field
     .choice(["auto", "afxdp", "afpacket", "udp", "libpcap"])
     .default("auto")
-    .describe("How frames are received; `auto` takes the first that works, in this order."),
+    .describe(
+      "How frames are received: `auto` is `afxdp`, or where that does not work `afpacket`; `udp` and `libpcap` are not there yet.",
+    ),
   xdp: field
     .choice(["auto", "native", "skb"])
     .default("auto")
@@ -57,7 +59,9 @@ const delivery = field.section({
     .describe("Source addresses of re-encapsulated packets, one a family; the interface's when absent."),
   mac: field.mac
     .optional()
-    .describe("MAC address of the delivery interface where there is none to ask: offline."),
+    .describe(
+      "MAC address that stands for the delivery interface in what is sent; the interface's when absent, offline 02:00:00:00:00:01.",
+    ),
 });
 
 // The engine charges fragments in blocks of 2,048 bytes, and its memory is 32 bits wide.

@@ -10,9 +10,11 @@ import { MOST_SENDERS } from "./schema.js";
 /** Every contradiction between parts of a configuration that each are well-formed. */
 export function crossCheck(draft: Draft): Finding[] {
   return [
+    ...checkTunnel(draft),
     ...checkDecode(draft),
     ...checkDelivery(draft),
     ...checkSniffers(draft),
+    ...checkHosts(draft),
     ...checkTenants(draft),
     ...checkAddresses(draft),
     ...checkIdentities(draft),
@@ -41,10 +43,7 @@ export function checkLive(
   for (const [i, sniffer] of sniffers.entries()) {
     // A sniffer that could not be read has been reported; only a readable one has a queue.
     if ("queue" in sniffer && sniffer.deliver === undefined) {
-      missing(
-        ["sniffers", i, "deliver"],
-        "how its frames reach it, for example `deliver: pcap` and a `directory`",
-      );
+      missing(["sniffers", i, "deliver"], "how its frames reach it, for example `deliver: mac` and a `mac`");
     }
   }
   return findings;
@@ -59,7 +58,7 @@ const GRE_PROTOCOLS = new Map([
   [0x22eb, "ERSPAN III"],
 ]);
 
-function checkDecode({ decode, tunnel }: Draft): Finding[] {
+function checkDecode({ decode }: Draft): Finding[] {
   const findings: Finding[] = [];
   for (const [i, protocol] of (decode?.greEthernet ?? []).entries()) {
     const known = GRE_PROTOCOLS.get(protocol);
@@ -77,6 +76,23 @@ function checkDecode({ decode, tunnel }: Draft): Finding[] {
       path: ["decode", "reassembly", "perSource"],
       message: `is ${reassembly.perSource} bytes, more than all sources together may hold`,
       expected: `at most decode.reassembly.memory, ${reassembly.memory} bytes`,
+    });
+  }
+  return findings;
+}
+
+function checkTunnel({ tunnel }: Draft): Finding[] {
+  const findings: Finding[] = [];
+  const addresses = new FirstUse<string>();
+  for (const [i, address] of (tunnel?.addresses ?? []).entries()) {
+    const path: Path = ["tunnel", "addresses", i];
+    const written = formatAddress(address);
+    const first = addresses.see(written, path);
+    if (first === undefined) continue;
+    findings.push({
+      path,
+      message: `is ${written}, as is ${formatPath(first)}`,
+      expected: "each address once",
     });
   }
   const protocolOfPort = new FirstUse<number>();
@@ -151,10 +167,32 @@ function checkSniffers({ sniffers, senders }: Draft): Finding[] {
   return findings;
 }
 
+/** One tenant may have several sniffers at a MAC address, such as for IPv4 and IPv6; of two tenants each would see the other's frames. */
+function checkHosts({ sniffers, tenants }: Draft): Finding[] {
+  const findings: Finding[] = [];
+  const owners = new Map<string | undefined, number>();
+  for (const [t, tenant] of tenants.entries()) for (const name of tenant.sniffers ?? []) owners.set(name, t);
+  const hosts = new Map<string, { readonly owner: number; readonly sniffer: number }>();
+  for (const [i, sniffer] of sniffers.entries()) {
+    const owner = owners.get(sniffer.name);
+    if (owner === undefined || (sniffer.deliver !== "mac" && sniffer.deliver !== "ip")) continue;
+    const host = tagged(formatMac(sniffer.mac), sniffer.vlan);
+    const first = hosts.get(host);
+    if (first === undefined) hosts.set(host, { owner, sniffer: i });
+    // What is the same to the word is reported already.
+    else if (first.owner !== owner && destinationOf(sniffer) !== destinationOf(sniffers[first.sniffer]!)) {
+      findings.push({
+        path: ["sniffers", i],
+        message: `delivers to ${host}, as does ${formatPath(["sniffers", first.sniffer])} of another tenant`,
+        expected: "a MAC address or a VLAN of its own for each tenant, or frames of two could meet there",
+      });
+    }
+  }
+  return findings;
+}
+
 /** Where a sniffer's frames end up, in words; two sniffers with the same words would be one. */
 function destinationOf(sniffer: DraftSniffer): string | undefined {
-  const tagged = (text: string, vlan: number | undefined) =>
-    vlan === undefined ? text : `${text} in VLAN ${vlan}`;
   switch (sniffer.deliver) {
     case "mac":
       return tagged(formatMac(sniffer.mac), sniffer.vlan);
@@ -182,6 +220,10 @@ function destinationOf(sniffer: DraftSniffer): string | undefined {
       // Files of one folder are told apart by the sniffers' names.
       return undefined;
   }
+}
+
+function tagged(text: string, vlan: number | undefined): string {
+  return vlan === undefined ? text : `${text} in VLAN ${vlan}`;
 }
 
 function checkTenants({ tenants, sniffers, sharedSources }: Draft): Finding[] {

@@ -23,7 +23,7 @@ const DRAIN_DEADLINE = 5000;
 
 export interface LiveGatewayOptions {
   /** When every socket is open and no worker has been started: what is given up here, workers never have. */
-  readonly beforeThreads?: () => void;
+  readonly beforeThreads?: () => Promise<void>;
   /** Sides that are memory in place of an interface, and what they are called. */
   readonly memory?: MemoryNames;
 }
@@ -106,7 +106,7 @@ export class LiveGateway {
       );
       const threads: LiveThread[] = [];
       opened.push(() => Promise.all(threads.map((thread) => thread.terminate())));
-      startThreads(threads, { engine, ports, beforeThreads });
+      await startThreads(threads, { engine, ports, beforeThreads });
       await Promise.all(threads.map(({ ready }) => ready));
       return new LiveGateway({ config, engine, map, ports, threads, links });
     } catch (error) {
@@ -204,12 +204,13 @@ export class LiveGateway {
 interface ThreadParts {
   readonly engine: Engine;
   readonly ports: OpenedPorts;
-  readonly beforeThreads: (() => void) | undefined;
+  readonly beforeThreads: (() => Promise<void>) | undefined;
 }
 
 /** Adds each to `threads` as it is made. */
-function startThreads(threads: LiveThread[], { engine, ports, beforeThreads }: ThreadParts): void {
-  beforeThreads?.();
+async function startThreads(threads: LiveThread[], parts: ThreadParts): Promise<void> {
+  const { engine, ports, beforeThreads } = parts;
+  await beforeThreads?.();
   for (const [i, seat] of ports.seats.entries()) threads.push(startThread(engine, i, seat));
 }
 

@@ -67,27 +67,31 @@ export async function openPorts(options: PortOptions): Promise<OpenedPorts> {
   }
 }
 
+/** NOT_PERMITTED when that is what keeps all from working. */
 async function openInterfaces(options: PortOptions, memory: InMemory): Promise<OpenedPorts> {
   const { config, tunnel, delivery } = options;
   if (config.backend !== "auto") return open(chosen(config.backend), options, memory);
   const notes: string[] = [];
+  let isRefused = true;
   for (const [name, backend] of Object.entries(BACKENDS)) {
     try {
       return { ...(await open(backend, options, memory)), notes };
     } catch (error) {
       if (!(error instanceof SpangateError)) throw error;
+      isRefused &&= error.code === "NOT_PERMITTED";
       notes.push(`not ${name}: ${error.message}`);
     }
   }
   const what = "name" in tunnel ? `receives from ${tunnel.name}` : `sends by ${(delivery as Link).name}`;
-  const message = `Nothing ${what} here. ${notes.join(" ")}`;
-  throw new SpangateError("BACKEND_UNAVAILABLE", message, { details: { reasons: notes } });
+  const why = isRefused ? " without a privilege: start `run` as root" : "";
+  const message = `Nothing ${what} here${why}. ${notes.join(" ")}`;
+  const code = isRefused ? "NOT_PERMITTED" : "BACKEND_UNAVAILABLE";
+  throw new SpangateError(code, message, { details: { reasons: notes } });
 }
 
 function chosen(name: "afxdp" | "afpacket" | "udp" | "libpcap"): Backend {
   if (name === "afxdp" || name === "afpacket") return BACKENDS[name];
-  const message = `The backend ${name} cannot be used with \`run\` yet: set tunnel.backend to auto, afxdp or afpacket.`;
-  throw new SpangateError("BACKEND_UNAVAILABLE", message, { details: { backend: name } });
+  throw new SpangateError("UNSUPPORTED"); // said before, with all the rest (live-support.ts)
 }
 
 /** What is no memory, by `backend`. */

@@ -27,8 +27,13 @@ function snifferParts({ sniffers }: LiveGatewayConfig): Unsupported[] {
   });
 }
 
-function gatewayParts({ senders, quarantine }: LiveGatewayConfig): Unsupported[] {
+function gatewayParts({ tunnel, senders, quarantine }: LiveGatewayConfig): Unsupported[] {
   const parts: Unsupported[] = [];
+  const { backend } = tunnel;
+  if (backend === "udp" || backend === "libpcap") {
+    const message = `\`run\` cannot receive by ${backend} yet; expected auto, afxdp or afpacket`;
+    parts.push({ path: "tunnel.backend", message });
+  }
   if (senders !== "inline") {
     const message = `\`run\` cannot send in threads of their own yet, and senders is ${senders}; expected inline`;
     parts.push({ path: "senders", message });

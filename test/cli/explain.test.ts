@@ -142,25 +142,31 @@ test("a reader that goes away ends it quietly", async () => {
   expect(stdout).toMatch(/^packet 1 .*\n0\n$/);
 });
 
-test("Ctrl-C: the files end with a whole packet, the accounts are given, the exit code is 130", async () => {
-  const out = `${folder}/interrupted.pcapng`;
-  const child = spawn(process.execPath, [MAIN, "strip", "-", "-w", out]);
-  let printed = "";
-  child.stdout.on("data", (data) => {
-    printed += data;
-  });
-  child.stderr.on("data", (data) => {
-    printed += data;
-  });
-  child.stdin.write(readFileSync(DEMO));
-  await expect.poll(() => existsSync(out), { timeout: 10_000 }).toBe(true);
-  await setTimeout(700);
-  child.kill("SIGINT");
-  const [code] = await once(child, "close");
-  expect(code).toBe(130);
-  expect(printed).toMatch(/^received 300 = /m);
-  expect(printed.match(/^spangate: .*$/gm)).toEqual([expect.stringMatching(/^spangate: interrupted; /)]);
-  let frames = 0;
-  for await (const _ of readFrames(out)) frames++;
-  expect(frames).toBe(288);
-});
+test.each([
+  ["Ctrl-C", ["SIGINT"], [130]],
+  ["two signals in one moment, as timeout(1) sends them", ["SIGINT", "SIGTERM"], [130, 143]], // which of them comes first the kernel says
+] as const)(
+  "%s: the files end with a whole packet, the accounts are given, the exit code is the signal's",
+  async (_, signals, codes) => {
+    const out = `${folder}/interrupted-${signals.length}.pcapng`;
+    const child = spawn(process.execPath, [MAIN, "strip", "-", "-w", out]);
+    let printed = "";
+    child.stdout.on("data", (data) => {
+      printed += data;
+    });
+    child.stderr.on("data", (data) => {
+      printed += data;
+    });
+    child.stdin.write(readFileSync(DEMO));
+    await expect.poll(() => existsSync(out), { timeout: 10_000 }).toBe(true);
+    await setTimeout(700);
+    for (const signal of signals) child.kill(signal);
+    const [code] = await once(child, "close");
+    expect(codes).toContain(code);
+    expect(printed).toMatch(/^received 300 = /m);
+    expect(printed.match(/^spangate: .*$/gm)).toEqual([expect.stringMatching(/^spangate: interrupted; /)]);
+    let frames = 0;
+    for await (const _ of readFrames(out)) frames++;
+    expect(frames).toBe(288);
+  },
+);

@@ -1,7 +1,19 @@
 // spangate run between captures: what comes in, what goes out, who may run it, and every way in which it ends.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readFrames } from "../../src/capture/index.js";
 import type { StatusDocument } from "../../src/control/status.js";
@@ -143,6 +155,81 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
     expect(performance.now() - started).toBeLessThan(30_000);
   });
 
+  test("an older recording is replaced where it lies, and stays its owner's", async () => {
+    const place = `${folder}/older`;
+    mkdirSync(place);
+    writeFileSync(`${place}/of-yesterday`, "old", { mode: 0o640 });
+    if (process.getuid?.() === 0) chownSync(`${place}/of-yesterday`, 65_534, 65_534);
+    const { uid, gid, mode } = statSync(`${place}/of-yesterday`);
+    symlinkSync("of-yesterday", `${place}/out.pcapng`);
+    const run = ["run", config, "--replay", DEMO, "--speed", "max", "--record", `${place}/out.pcapng`];
+    const { code, stderr } = await spangate(run);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/; recording into .*\/out\.pcapng\n$/)]);
+    expect(readdirSync(place)).toEqual(["of-yesterday", "out.pcapng"]);
+    expect(lstatSync(`${place}/out.pcapng`).isSymbolicLink()).toBe(true);
+    expect(statSync(`${place}/of-yesterday`)).toMatchObject({ uid, gid, mode });
+    expect(await frames(`${place}/of-yesterday`)).toHaveLength(COUNT);
+  });
+
+  describe("refused at the start, it leaves an older recording as it was, and no new one", () => {
+    const live = (tunnel: object) => ({
+      tunnel: { interface: "lo", addresses: ["127.0.0.1"], ...tunnel },
+      sniffers,
+      tenants,
+    });
+    const nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all";
+    /** What is opened in vain is not this machine's. */
+    const apart = process.getuid?.() === 0 ? "unshare --net" : "";
+    test.each([
+      ["what it does not do", live({ backend: "udp" }), "", 2, /tunnel\.backend: .* \[UNSUPPORTED\]\n$/],
+      [
+        "what it does not do, from a capture",
+        live({ backend: "libpcap" }),
+        `--replay ${DEMO}`,
+        2,
+        /tunnel\.backend: .* \[UNSUPPORTED\]\n$/,
+      ],
+      ["no interface", live({ interface: "no-such-if" }), "", 2, /\[INTERFACE_UNKNOWN\]\n$/],
+      ["no such queue", live({ queues: 2, backend: "afxdp" }), "", 1, / \[[A-Z_]+\]\n$/],
+      [
+        "no privilege",
+        live({}),
+        "",
+        1,
+        /^spangate: Nothing receives from lo here without a privilege: start `run` as root\. not afxdp: .* not afpacket: .* \[NOT_PERMITTED\]\n$/,
+      ],
+    ] as const)("%s", async (what, configuration, more, status, says) => {
+      const place = `${folder}/${what.replaceAll(/\W/g, "-")}`;
+      mkdirSync(place);
+      chmodSync(place, 0o777);
+      const file = `${place}/gateway.yaml`;
+      writeFileSync(file, JSON.stringify(configuration));
+      writeFileSync(`${place}/old.pcapng`, "old");
+      chmodSync(`${place}/old.pcapng`, 0o666);
+      for (const name of ["old.pcapng", "new.pcapng"]) {
+        const run = `$NODE $MAIN run ${file} ${more} --record ${place}/${name}`;
+        const as = apart !== "" && what === "no privilege" ? nobody : "";
+        const { code, stdout, stderr } = await shell(`exec ${apart} ${as} ${run}`);
+        expect([code, stdout], stderr).toEqual([status, ""]);
+        expect(stderr).toMatch(says);
+      }
+      expect(readdirSync(place)).toEqual(["gateway.yaml", "old.pcapng"]);
+      expect(readFileSync(`${place}/old.pcapng`, "utf8")).toBe("old");
+    });
+  });
+
+  test("a recording that cannot be written ends it, though its pipe is open", async () => {
+    const pipe = `${folder}/open-pipe`;
+    execFileSync("mkfifo", [pipe]);
+    const writing = `(head -c 24 ${DEMO}; exec sleep 60) > ${pipe} 2> /dev/null & W=$!`;
+    const run = `timeout -s KILL 20 $NODE $MAIN run ${config} --replay ${pipe} --record ${folder}/no/out.pcap`;
+    const { code, stderr } = await shell(`${writing}; ${run}; C=$?; kill $W; exit $C`);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/cannot write .*no\/out\.pcap: .*\[IO_FAILED\]/),
+    ]);
+  });
+
   describe("what breaks while it runs", () => {
     test("a damaged capture: what came before it goes out", async () => {
       const cut = `${folder}/cut.pcap`;
@@ -166,6 +253,20 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
       expect(finished.code).toBe(1);
       expect(finished.stderr).toMatch(/\nspangate: cannot write .*ENOSPC.* \[IO_FAILED\]\n$/);
       expect(balanceOf(finished).holds).toBe(true);
+    });
+
+    test.skipIf(process.getuid?.() !== 0)("a full disk with an older recording, by its name", async () => {
+      const place = `${folder}/small-disk`;
+      mkdirSync(place);
+      const run = `$NODE $MAIN run ${config} --replay ${DEMO} --speed max --record ${place}/out.pcapng -q`;
+      const script = `mount -t tmpfs -o size=16k none ${place} && echo old > ${place}/out.pcapng && exec ${run}`;
+      const { code, stderr } = await shell(`unshare --mount bash -c '${script}'`);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          /^spangate: cannot write \S*small-disk\/out\.pcapng: ENOSPC.* \[IO_FAILED\]\n$/,
+        ),
+      ]);
     });
 
     test("a reader that goes", async () => {

@@ -245,11 +245,14 @@ test("aliases that expand without end are refused", () => {
 test("live needs an interface, tunnel addresses and a way to every sniffer", () => {
   const text = "sniffers:\n  - { name: a }\n  - { name: b, deliver: mac, mac: 02:00:00:00:00:01 }\n";
   expect(mistakesOf(text)).toEqual([]);
-  expect(mistakesOf(text, true).map((line) => line.split(";")[0])).toEqual([
+  const mistakes = mistakesOf(text, true);
+  expect(mistakes.map((line) => line.split(";")[0])).toEqual([
     "g.yaml:1:1 tunnel.interface: is missing for a live gateway",
     "g.yaml:1:1 tunnel.addresses: is missing for a live gateway",
     "g.yaml:2:5 sniffers[0].deliver: is missing for a live gateway",
   ]);
+  // Which `run` accepts.
+  expect(mistakes[2]).toMatch(/for example `deliver: mac` and a `mac`$/);
 });
 
 test.each([

@@ -6,6 +6,12 @@ import { crossCheck } from "../../src/config/semantics.js";
 
 const mac = (last: number) => `deliver: mac, mac: "02:00:00:00:00:0${last}"`;
 
+const ip = (last: number, address: string) => `${mac(last).replace("mac,", "ip,")}, ip: ${address}`;
+
+/** Two sniffers of two tenants, on lines 2 and 3. */
+const hostsOf = (first: string, second: string) =>
+  `sniffers:\n  - { name: a, ${first} }\n  - { name: b, ${second} }\ntenants:\n  - { name: t, sniffers: [a], sources: [{ encapsulation: gre }] }\n  - { name: u, sniffers: [b], sources: [{ encapsulation: geneve }] }\n`;
+
 /** Tenants t0, t1, … each with its own sniffer and the sources given, one a line from line 3 on. */
 function tenantsWith(...sources: string[]): string {
   const sniffers = sources.map((_, i) => `{ name: s${i} }`);
@@ -140,6 +146,27 @@ const rows: [string, string, string[]][] = [
     ["1:127 sniffers[2]: delivers to 02:00:00:00:00:01, as does sniffers[0]"],
   ],
   [
+    "by MAC and by IP at one MAC address, of two tenants",
+    hostsOf(`${mac(1)}, vlan: 3`, `${ip(1, "10.0.0.1")}, vlan: 3`),
+    ["3:5 sniffers[1]: delivers to 02:00:00:00:00:01 in VLAN 3, as does sniffers[0] of another tenant"],
+  ],
+  [
+    "two IP addresses at one MAC address, of two tenants",
+    hostsOf(ip(1, "10.0.0.1"), ip(1, "10.0.0.2")),
+    ["3:5 sniffers[1]: delivers to 02:00:00:00:00:01, as does sniffers[0] of another tenant"],
+  ],
+  [
+    "the same to the word, of two tenants, once",
+    hostsOf(ip(1, "10.0.0.1"), ip(1, "10.0.0.1")),
+    ["3:5 sniffers[1]: delivers to 10.0.0.1 at 02:00:00:00:00:01, as does sniffers[0]"],
+  ],
+  ["by MAC and by IP in two VLANs, of two tenants", hostsOf(`${mac(1)}, vlan: 3`, ip(1, "10.0.0.1")), []],
+  [
+    "by IPv4 and by IPv6 at one MAC address, of one tenant",
+    `sniffers: [{ name: a, ${ip(1, "10.0.0.1")} }, { name: b, ${ip(1, "'2001:db8::1'")} }]\ntenants: [{ name: t, sniffers: [a, b], sources: [{ encapsulation: gre }] }]`,
+    [],
+  ],
+  [
     "two sniffers at one tunnel end",
     "sniffers:\n  - { name: a, deliver: vxlan, to: 10.0.0.1, vni: 1 }\n  - { name: b, deliver: vxlan, to: 10.0.0.1, vni: 1 }",
     ["3:5 sniffers[1]: delivers to 10.0.0.1 by vxlan on port 4789 with VNI 1, as does sniffers[0]"],
@@ -153,6 +180,14 @@ const rows: [string, string, string[]][] = [
     "one tunnel end on two ports",
     "sniffers:\n  - { name: a, deliver: vxlan, to: 10.0.0.1, vni: 1 }\n  - { name: b, deliver: vxlan, to: 10.0.0.1, vni: 1, port: 8472 }",
     [],
+  ],
+  [
+    "one tunnel address twice",
+    "tunnel: { addresses: [10.0.0.1, '2001:db8::1', 10.0.0.2, '2001:0db8:0::1', 10.0.0.1] }",
+    [
+      "1:58 tunnel.addresses[3]: is 2001:db8::1, as is tunnel.addresses[1]",
+      "1:76 tunnel.addresses[4]: is 10.0.0.1, as is tunnel.addresses[0]",
+    ],
   ],
   [
     "two source addresses of one family",

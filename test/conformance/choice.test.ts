@@ -92,12 +92,6 @@ describe.skipIf(lacks())("the backend", () => {
     );
   });
 
-  test.each(["udp", "libpcap"])("%s: not yet", async (backend) => {
-    expect(await refused({ backend })).toMatch(
-      new RegExp(`The backend ${backend} cannot be used with .run. yet: .*BACKEND_UNAVAILABLE`),
-    );
-  });
-
   test("a tunnel port that another program has", async () => {
     const script = `require("node:dgram").createSocket("udp4").bind(6081, "${GATEWAY.ipv4}", () => console.log("listens"))`;
     const other = await lab.start(site.gateway, process.execPath, ["-e", script], { ready: /listens/ });

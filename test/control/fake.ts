@@ -29,7 +29,8 @@ export class FakeGateway implements Controlled {
     };
     return {
       seconds: this.seconds,
-      receive: "afxdp, in the driver, copy",
+      notes: [],
+      receive: "afxdp, in the driver",
       send: "afxdp, copy",
       counters,
       workers: [counters],

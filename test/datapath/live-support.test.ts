@@ -38,6 +38,11 @@ test.each([
   [{ senders: "per-sniffer" }, undefined, /^senders: .* is per-sniffer; expected inline$/],
   [{ senders: 4 }, undefined, /^senders: .* is 4; expected inline$/],
   [{ quarantine: { file: "u.pcapng" } }, undefined, /^quarantine: .*; expected no quarantine/],
+  ...["udp", "libpcap"].map((backend): [object, undefined, RegExp] => [
+    { tunnel: { ...USUAL.tunnel, backend } },
+    undefined,
+    new RegExp(`^tunnel\\.backend: .* by ${backend} yet; expected auto, afxdp or afpacket$`),
+  ]),
 ])("%j is refused", async (more, sniffer, message) => {
   const error = await LiveGateway.start(configOf(more)).then(
     () => undefined,
@@ -49,15 +54,17 @@ test.each([
 
 test("all of it at once", () => {
   const more = {
+    tunnel: { ...USUAL.tunnel, backend: "udp" },
     senders: 2,
     quarantine: { file: "u" },
     sniffers: [{ name: "ids", deliver: "tap", interface: "t" }],
   };
   expect(() => assertSupported(configOf(more))).toThrow(
-    /^sniffers\[0\]\.deliver: .*\nsenders: .*\nquarantine: /,
+    /^sniffers\[0\]\.deliver: .*\ntunnel\.backend: .*\nsenders: .*\nquarantine: /,
   );
 });
 
-test("what it does is not", () => {
-  expect(() => assertSupported(configOf({ senders: "inline" }))).not.toThrow();
+test.each(["auto", "afxdp", "afpacket"])("what it does is not: %s", (backend) => {
+  const more = { tunnel: { ...USUAL.tunnel, backend }, senders: "inline" };
+  expect(() => assertSupported(configOf(more))).not.toThrow();
 });
