@@ -120,6 +120,7 @@ async function run(file: string, flags: Flags): Promise<void> {
     captures.stopReplay();
     const status = await supervised.stop(failure === undefined ? undefined : BROKEN_DEADLINE);
     failure ??= gateway.failure;
+    if (gateway.left !== undefined) say(gateway.left);
     await captures.close().catch((error: unknown) => {
       failure ??= error;
     });

@@ -160,6 +160,11 @@ export class LiveGateway {
     ];
   }
 
+  /** What is left of the gateway after `stop`, in one line. */
+  get left(): string | undefined {
+    return this.#ports.tunnel.notRestored;
+  }
+
   /** What went wrong after `stop` was called: a worker's thread that broke, or had to be ended by force. */
   get failure(): unknown {
     return this.#failure;
