@@ -11,7 +11,9 @@ const everySniffer = {
   queue: field
     .integer(1, 65536)
     .default(1024)
-    .describe("Length of the sniffer's queue in frames, in each worker. While others are full, too, `run` shares out what there is among them: 8,192 frames in each worker, or twice the longest queue."),
+    .describe(
+      "Length of the sniffer's queue in frames, in each worker. While others are full, too, `run` shares out what there is among them: 8,192 frames in each worker, or twice the longest queue.",
+    ),
   overflow: field
     .choice(["drop-newest", "drop-oldest"])
     .default("drop-newest")

@@ -41,7 +41,7 @@ export function runLoop({ engine, receiver, transmitter, control, event }: LoopP
       hasWorked = true;
       continue;
     }
-    const isEmpty = engine.readyQueues === 0 && transmitter.inFlight === 0;
+    const isEmpty = engine.isEmpty;
     if (state === STATES.draining && isEmpty) break;
     const mayNap = isDense && hasWorked;
     hasWorked = false;

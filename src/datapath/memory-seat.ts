@@ -75,9 +75,6 @@ export class MemoryTransmitter implements Transmitter {
     this.#engine = engine;
   }
 
-  get inFlight(): number {
-    return this.#engine.inFlight;
-  }
   transmit(): number {
     const packets = this.#engine.transmit(this.#rings, QUANTUM);
     if (this.#engine.unsent(this.#rings) > 0) {

@@ -55,9 +55,6 @@ export class PacketTransmitter implements Transmitter {
     this.#engine = engine;
   }
 
-  get inFlight(): number {
-    return this.#engine.inFlight;
-  }
   transmit(): number {
     let packets = 0;
     for (;;) {

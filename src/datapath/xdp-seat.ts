@@ -50,9 +50,6 @@ export class XdpTransmitter implements Transmitter {
     this.#engine = engine;
   }
 
-  get inFlight(): number {
-    return this.#engine.inFlight;
-  }
   transmit(): number {
     const packets = this.#engine.transmit(this.#socket, QUANTUM);
     for (let dropped = 0; this.#engine.unsent(this.#socket) > 0; dropped++) {

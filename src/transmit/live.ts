@@ -6,8 +6,6 @@ export interface Transmitter {
   transmit(): number;
   /** Frees what was sent. Gives how many packets. */
   complete(): number;
-  /** 0 when everything that was taken from its queue is done with. What it counts differs: chunks of frames with AF_XDP. */
-  readonly inFlight: number;
 }
 
 /** The delivery side of a gateway. */
