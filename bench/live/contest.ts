@@ -2,6 +2,7 @@
 
 import { fixed, printTable, rate } from "../table.js";
 import type { LiveContender } from "./contenders.js";
+import { frequency } from "./cpu.js";
 import { makeFrames } from "./frames.js";
 import { type Measured, measure, type Plan } from "./measure.js";
 import type { Programs } from "./programs.js";
@@ -95,7 +96,9 @@ export function printContest(rows: readonly Row[], { innerLength, sessions, plan
   );
 }
 
-function cycles({ own }: Measured): string {
-  const { processingCyclesPerPacket: number } = own;
+/** What a contender says of itself; of ours what it is in user space. */
+function cycles({ own, ownPackets }: Measured): string {
+  const { processingCyclesPerPacket: said, userSeconds } = own;
+  const number = userSeconds === undefined ? said : (userSeconds * frequency()) / ownPackets;
   return number === undefined ? "" : `${fixed(number, 0)} cycles`;
 }

@@ -13,7 +13,14 @@ export interface Processors {
   readonly others: number;
 }
 
-const TICKS = 100; // a second, of USER_HZ
+/** A second, of USER_HZ. */
+export const TICKS = 100;
+
+/** Cycles a second of the first processor: what its time stamp counter runs with where it is constant. */
+export function frequency(): number {
+  const [, megahertz] = /^cpu MHz\s*:\s*([\d.]+)/m.exec(readFileSync("/proc/cpuinfo", "utf8")) ?? [];
+  return Number(megahertz) * 1e6;
+}
 
 /** Since the machine was started. */
 export function readProcessors(): Processors {

@@ -59,6 +59,8 @@ export interface Measured {
   readonly resident: number | undefined;
   /** Its own figures at saturation. */
   readonly own: Readonly<Record<string, number>>;
+  /** Packets that arrived meanwhile. */
+  readonly ownPackets: number;
   /** Share of the time that the host took away, and that processes of others took: the highest of any run that counts. */
   readonly stolen: number;
   readonly others: number;
@@ -157,6 +159,7 @@ class Subject {
       latencyRate: this.#latencyRate,
       resident: this.#link.resident,
       own: this.#saturated.at(-1)!.own,
+      ownPackets: this.#saturated.at(-1)!.arrived,
       stolen: Math.max(...all.map((run) => run.stolen / run.seconds)),
       others: Math.max(...all.map((run) => run.others / run.seconds)),
     };

@@ -1,11 +1,12 @@
 // Our own backends: `spangate run` in the gateway's namespace.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Child } from "./child.js";
 import type { LiveContender } from "./contenders.js";
+import { TICKS } from "./cpu.js";
 import { GATEWAY_ADDRESS, type Lab, SNIFFER_MAC } from "./lab.js";
 import { whenLeaving } from "./leaving.js";
 
@@ -54,8 +55,29 @@ export function liveGateway(name: string, { backend, mode }: Way, tenancy: Tenan
       writeFileSync(file, JSON.stringify(configuration));
       const child = new Child(lab.gateway, [process.execPath, PROGRAM, "run", file]);
       await child.until((output) => output.includes("spangate: ready"), PATIENCE);
-      return { pid: child.pid, stop: () => child.stop() };
+      const report = secondsSince(() => userSeconds(child.pid));
+      return {
+        pid: child.pid,
+        report: async () => ({ userSeconds: report() }),
+        stop: () => child.stop(),
+      };
     },
+  };
+}
+
+/** Seconds of processors that a process had for itself, without the kernel's. */
+function userSeconds(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[11]) / TICKS;
+}
+
+/** What came to `now` since the last time. */
+function secondsSince(now: () => number): () => number {
+  let before = now();
+  return () => {
+    const last = before;
+    before = now();
+    return before - last;
   };
 }
 
