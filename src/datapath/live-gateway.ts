@@ -110,11 +110,13 @@ export class LiveGateway {
       await Promise.all(threads.map(({ ready }) => ready));
       return new LiveGateway({ config, engine, map, ports, threads, links });
     } catch (error) {
-      // What went wrong first counts, whatever else does on the way back.
-      for (const undo of opened.reverse())
-        await Promise.resolve(undo)
-          .then((step) => step())
-          .catch(() => {});
+      for (const undo of opened.reverse()) {
+        try {
+          await undo();
+        } catch {
+          // What went wrong first is what is told.
+        }
+      }
       throw error;
     }
   }

@@ -157,10 +157,7 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking,
     errors = await Sniffer.start(lab, site.gateway, "tunnel", { direction: "out", filter: ICMP });
     inMemory = memory?.(lab.directory);
   }, TIMEOUT);
-  afterAll(async () => {
-    await lab.close();
-    expect(lab.leftovers()).toEqual([]);
-  }, TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
 
   async function start(more: Readonly<Record<string, unknown>> = {}): Promise<Ending> {
     const config = {

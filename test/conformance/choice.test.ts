@@ -30,17 +30,9 @@ describe.skipIf(lacks())("the backend", () => {
   beforeAll(async () => {
     lab = new Lab();
     site = await Site.build(lab, { host: "nothing", mtu: MTU });
-    destination = await lab.namespace("sniffer");
-    await lab.link(
-      { namespace: site.gateway, name: "delivery", silent: true },
-      { namespace: destination, name: "eth0", silent: true },
-      { mtu: MTU },
-    );
+    destination = await site.deliveryCable({ mtu: MTU });
   }, TIMEOUT);
-  afterAll(async () => {
-    await lab.close();
-    expect(lab.leftovers()).toEqual([]);
-  }, TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
 
   function configuration(
     tunnel: Readonly<Record<string, unknown>>,
@@ -146,7 +138,7 @@ describe.skipIf(lacks())("the backend", () => {
     // More queues at the other end: then a veth takes no program in the driver (veth_xdp_set).
     await lab.link(
       { namespace: site.gateway, name, silent: true },
-      { namespace: peer, name: "eth0", silent: true, queues: 2 },
+      { namespace: peer, name: "cable", silent: true, queues: 2 },
     );
     const gateway = await Gateway.start(lab, site.gateway, {
       ...configuration({ backend, xdp: "native" }),
@@ -183,7 +175,7 @@ describe.skipIf(lacks())("the backend", () => {
   test("AF_PACKET: two workers share a queue, and every datagram is one's", async () => {
     const tenant = await site.tenant({ name: "acme", number: 1 });
     const gateway = await start({ backend: "afpacket", queues: 2 });
-    const sniffer = await Sniffer.start(lab, destination, "eth0");
+    const sniffer = await Sniffer.start(lab, destination, "cable");
     const frames = tenant.frames(400);
     const underlays = (i: number): Underlay => {
       const [low, high] = [i % 40, 1 + (i % 2)];
@@ -213,7 +205,7 @@ describe.skipIf(lacks())("the backend", () => {
     const tenant = await site.tenant({ name: "globex", number: 2 });
     const sources = ["erspan", "gre"].map((encapsulation) => ({ encapsulation }));
     const gateway = await start({ backend: "afpacket", queues: 2 }, sources);
-    const sniffer = await Sniffer.start(lab, destination, "eth0");
+    const sniffer = await Sniffer.start(lab, destination, "cable");
     const packets: Uint8Array[] = [];
     const underlay = { source: HOST.ipv4, destination: GATEWAY.ipv4 };
     for (const [i, frame] of tenant.frames(400).entries()) {
@@ -234,7 +226,7 @@ describe.skipIf(lacks())("the backend", () => {
 
   test("AF_PACKET: frames that are longer than any slot of the common size", async () => {
     const gateway = await start({ backend: "afpacket" });
-    const sniffer = await Sniffer.start(lab, destination, "eth0");
+    const sniffer = await Sniffer.start(lab, destination, "cable");
     const frames = [60, 1900, 1934, 1935, 2000, 9000, 30_000, 65_400].map((length, i) =>
       Uint8Array.from({ length }, (_, at) =>
         at < 12 ? 2 : at === 12 ? 0x88 : at === 13 ? 0xb5 : at * 7 + i,

@@ -26,11 +26,6 @@ const MAC = "02:00:00:00:0a:01";
 const BACKENDS = ["afxdp", "afpacket"];
 const BETWEEN = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 
-async function close(lab: Lab): Promise<void> {
-  await lab.close();
-  expect(lab.leftovers()).toEqual([]);
-}
-
 function start({ lab, gateway }: Site, backend: string, words: object): Promise<Gateway> {
   return Gateway.start(lab, gateway, {
     tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4], backend },
@@ -76,7 +71,7 @@ describe.skipIf(lacks("ovs-vswitchd", "ovsdb-server", "ovs-vsctl"))("a VLAN of t
     await ovs.vsctl("set", "port", "to-tagged", `tag=${VLAN}`, "--", "set", "port", "to-other", "tag=211");
     await ovs.settle();
   }, TIMEOUT);
-  afterAll(() => close(lab), TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
 
   test.each(BACKENDS)(
     "%s: its port gets the frames, without the tag, and no other port does",
@@ -131,7 +126,7 @@ describe.skipIf(lacks())("a host that takes the packets as its own", () => {
         `route add ${rest} via ${via} dev eth0`,
       );
   }, TIMEOUT);
-  afterAll(() => close(lab), TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
 
   /** As the README has it. */
   async function silence(): Promise<void> {

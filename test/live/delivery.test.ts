@@ -25,11 +25,6 @@ const THEIRS_IPV6 = "2001:db8:99::2";
 const LINK_LOCAL = "fe80::1/64";
 const BETWEEN = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 
-async function close(lab: Lab): Promise<void> {
-  await lab.close();
-  expect(lab.leftovers()).toEqual([]);
-}
-
 /** Sends what the tenant says through the gateway, to a sniffer of these words. Gives the balance. */
 async function deliver(
   site: Site,
@@ -108,7 +103,7 @@ describe.skipIf(lacks("ovs-vswitchd", "ovsdb-server", "ovs-vsctl"))("Open vSwitc
     const addresses = [`${THEIRS}/24`, `${THEIRS_IPV6}/64`];
     await ovs.underlay({ port: "under", mac: lab.mac(), addresses });
   }, TIMEOUT);
-  afterAll(() => close(lab), TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
 
   const words = (way: Way, id: number): object => {
     const { encapsulation: _, ...ids } = claimOf(way, id);
@@ -133,7 +128,7 @@ describe.skipIf(lacks("ovs-vswitchd", "ovsdb-server", "ovs-vsctl"))("Open vSwitc
 describe.skipIf(lacks())("the kernel", () => {
   test("takes vxlan behind a router", async () => {
     const lab = new Lab();
-    onTestFinished(() => close(lab));
+    onTestFinished(() => lab.close());
     const site = await Site.build(lab, { host: "nothing" });
     const tenant = await site.tenant({ name: "acme", number: 1 });
     const namespace = await lab.namespace("receiver");
@@ -148,7 +143,7 @@ describe.skipIf(lacks())("the kernel", () => {
 
   test("takes vxlan over IPv6", async () => {
     const lab = new Lab();
-    onTestFinished(() => close(lab));
+    onTestFinished(() => lab.close());
     const site = await Site.build(lab, { host: "nothing" });
     const tenant = await site.tenant({ name: "acme", number: 1 });
     const namespace = await lab.namespace("receiver", { ipv6: true });
@@ -163,7 +158,7 @@ describe.skipIf(lacks())("the kernel", () => {
 
   test("a destination without a route is a mistake", async () => {
     const lab = new Lab();
-    onTestFinished(() => close(lab));
+    onTestFinished(() => lab.close());
     const site = await Site.build(lab, { host: "nothing" });
     const namespace = await lab.namespace("receiver");
     await lab.link(

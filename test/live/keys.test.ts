@@ -241,16 +241,9 @@ describe.skipIf(lacks())("as decap --as-delivered", () => {
   beforeAll(async () => {
     lab = new Lab();
     site = await Site.build(lab, { host: "nothing" });
-    destination = await lab.namespace("sniffer");
-    await lab.link(
-      { namespace: site.gateway, name: "delivery", mac: OURS.mac, addresses: [`${OURS.address}/24`] },
-      { namespace: destination, name: "cable", silent: true },
-    );
+    destination = await site.deliveryCable({ near: { mac: OURS.mac, addresses: [`${OURS.address}/24`] } });
   }, TIMEOUT);
-  afterAll(async () => {
-    await lab.close();
-    expect(lab.leftovers()).toEqual([]);
-  }, TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
 
   function whole(patch: Record<string, unknown>, offline: object): Record<string, unknown> {
     const usual = { ...ids({ deliver: "mac" }), ...acme({}), ...patch };

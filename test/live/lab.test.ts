@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -57,11 +57,6 @@ async function expectMirrored(
   return packets;
 }
 
-async function close(lab: Lab): Promise<void> {
-  await lab.close();
-  expect(lab.leftovers()).toEqual([]);
-}
-
 describe.skipIf(lacks(...OVS))("Open vSwitch mirrors two tenants with the same addresses", () => {
   let lab: Lab;
   let site: Site;
@@ -72,7 +67,7 @@ describe.skipIf(lacks(...OVS))("Open vSwitch mirrors two tenants with the same a
     for (const [i, name] of ["acme", "globex"].entries())
       tenants = [...(tenants ?? []), await site.tenant({ name, number: i + 1, overlapping: true })];
   }, TIMEOUT);
-  afterAll(() => close(lab), TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
 
   async function mirror(way: Way, to: string): Promise<MirrorSource[]> {
     const sources: MirrorSource[] = [];
@@ -114,7 +109,7 @@ describe.skipIf(lacks("tc"))("The kernel's vxlan device mirrors two tenants", ()
     ["over IPv6", HOST.ipv6, GATEWAY.ipv6, 2000],
   ])("%s", async (how, from, to, mtu) => {
     const lab = new Lab();
-    onTestFinished(() => close(lab));
+    onTestFinished(() => lab.close());
     const site = await Site.build(lab, { host: "kernel", mtu });
     const [acme, globex] = [
       await site.tenant({ name: "acme", number: 1 }),
@@ -136,7 +131,7 @@ describe.skipIf(lacks("bridge"))("Frames as they are", () => {
     lab = new Lab();
     site = await Site.build(lab, { host: "nothing", mtu: 65_521 });
   }, TIMEOUT);
-  afterAll(() => close(lab), TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
 
   async function replayed(frames: readonly Uint8Array[], rate?: number): Promise<Sniffer> {
     const sniffer = await Sniffer.start(lab, site.gateway, "tunnel");
@@ -234,7 +229,7 @@ describe.skipIf(lacks(...OVS))("Receivers take frames out of tunnels", () => {
     site = await Site.build(lab, { host: "open-vswitch" });
     tenant = await site.tenant({ name: "acme", number: 1 });
   }, TIMEOUT);
-  afterAll(() => close(lab), TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
   const underlay = { from: GATEWAY.ipv4, to: HOST.ipv4, fromMac: GATEWAY.mac, toMac: HOST.mac };
 
   async function expectReceived(
@@ -275,7 +270,7 @@ describe.skipIf(lacks(...OVS))("Receivers take frames out of tunnels", () => {
 describe.skipIf(lacks())("A laboratory", () => {
   test("answers every stray packet with ICMP, so that one reply too many is seen", async () => {
     const lab = new Lab();
-    onTestFinished(() => close(lab));
+    onTestFinished(() => lab.close());
     const site = await Site.build(lab, { host: "nothing" });
     const filter = "icmp[icmptype] == 3 or icmp6[icmp6type] == 1 or icmp6[icmp6type] == 4";
     const replies = await Sniffer.start(lab, site.gateway, "tunnel", { direction: "out", filter });
@@ -296,7 +291,7 @@ describe.skipIf(lacks())("A laboratory", () => {
 
   test("gives interfaces their queues, and leaves on the offloads that are asked for", async () => {
     const lab = new Lab();
-    onTestFinished(() => close(lab));
+    onTestFinished(() => lab.close());
     const site = await Site.build(lab, { host: "kernel", queues: 2, offloads: ["rxvlan", "txvlan"] });
     expect(await lab.run(site.gateway, "ls", ["/sys/class/net/tunnel/queues"])).toBe(
       "rx-0\nrx-1\ntx-0\ntx-1\n",
@@ -308,7 +303,7 @@ describe.skipIf(lacks())("A laboratory", () => {
 
   test("says what a command said that failed, and of a process that it never was ready", async () => {
     const lab = new Lab();
-    onTestFinished(() => close(lab));
+    onTestFinished(() => lab.close());
     const namespace = await lab.namespace("a");
     await expect(lab.ip(namespace, "link set nothing up")).rejects.toThrow(/Cannot find device/);
     const start = lab.start(namespace, "sh", ["-c", "echo no luck; exit 3"], { ready: /ready/ });
@@ -322,6 +317,14 @@ describe.skipIf(lacks())("A laboratory", () => {
       },
     );
     expect(await stubborn.stop("SIGTERM", 100)).toEqual({ code: null, signal: "SIGKILL" });
+  });
+
+  test("says what is left when it is closed", async () => {
+    const another = new Lab();
+    const left = `${another.directory}-left`;
+    mkdirSync(left);
+    onTestFinished(() => rmSync(left, { recursive: true }));
+    await expect(another.close()).rejects.toThrow(`Not cleaned up: directory ${left}`);
   });
 
   test("leaves nothing behind when its test is killed", async () => {

@@ -168,6 +168,7 @@ export class Lab {
     this.#closers.push(closer);
   }
 
+  /** @throws AggregateError of what went wrong on the way, and of what is left */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -186,6 +187,8 @@ export class Lab {
     this.#keeper.stdin!.end();
     await ended;
     if (this.#keeperSaid !== "") errors.push(new Error(this.#keeperSaid));
+    const left = this.leftovers();
+    if (left.length > 0) errors.push(new Error(`Not cleaned up: ${left.join(", ")}`));
     if (errors.length > 0) throw new AggregateError(errors, errors.join("\n"));
   }
 

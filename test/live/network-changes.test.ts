@@ -20,16 +20,9 @@ describe.skipIf(lacks()).each(["afxdp", "afpacket"])("%s", (backend) => {
   beforeEach(async () => {
     lab = new Lab();
     site = await Site.build(lab, { host: "nothing" });
-    namespace = await lab.namespace("sniffer");
-    await lab.link(
-      { namespace: site.gateway, name: "delivery", addresses: ["198.51.100.1/24"] },
-      { namespace, name: "cable" },
-    );
+    namespace = await site.deliveryCable({ near: { addresses: ["198.51.100.1/24"] } });
   });
-  afterEach(async () => {
-    await lab.close();
-    expect(lab.leftovers()).toEqual([]);
-  });
+  afterEach(() => lab.close());
 
   const start = () =>
     Gateway.start(lab, site.gateway, {

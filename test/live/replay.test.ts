@@ -34,17 +34,9 @@ describe.skipIf(lacks())("a capture in place of one interface", () => {
     lab = new Lab();
     site = await Site.build(lab, { host: "nothing", mtu: MTU });
     tenant = await site.tenant({ name: "acme", number: 1 });
-    destination = await lab.namespace("sniffer");
-    await lab.link(
-      { namespace: site.gateway, name: "delivery", silent: true },
-      { namespace: destination, name: "eth0", silent: true },
-      { mtu: MTU },
-    );
+    destination = await site.deliveryCable({ mtu: MTU });
   }, TIMEOUT);
-  afterAll(async () => {
-    await lab.close();
-    expect(lab.leftovers()).toEqual([]);
-  }, TIMEOUT);
+  afterAll(() => lab.close(), TIMEOUT);
 
   function start(more: object, args: readonly string[]): Promise<Running> {
     const file = join(lab.directory, "gateway.yaml");
@@ -75,7 +67,7 @@ describe.skipIf(lacks())("a capture in place of one interface", () => {
     const { frames, packets } = traffic();
     const input = join(lab.directory, "in.pcap");
     writeFileSync(input, pcap(packets.map((data, i) => ({ data, time: BigInt(i) * 1_000_000n }))));
-    const sniffer = await Sniffer.start(lab, destination, "eth0");
+    const sniffer = await Sniffer.start(lab, destination, "cable");
     const config = { tunnel: { backend }, delivery: { interface: "delivery" } };
     const running = await start(config, ["--replay", input]);
     expect(running.output).toMatch(says);

@@ -3,7 +3,7 @@
 //   acme1, acme2 ── host ── under ════════ tunnel ── gateway ── delivery ── (deliveryNetwork)
 //   globex1, ...    192.0.2.1            192.0.2.2
 
-import type { Lab } from "./lab.js";
+import type { End, Lab } from "./lab.js";
 import { OpenVSwitch } from "./open-vswitch.js";
 import { Sniffer, type SnifferOptions } from "./sniffer.js";
 import { bridgeOf } from "./sources.js";
@@ -26,6 +26,14 @@ export interface SiteOptions {
   readonly queues?: number;
   /** Left on at both ends of the cable. */
   readonly offloads?: readonly string[];
+}
+
+export interface DeliveryCable {
+  readonly near?: Omit<End, "namespace" | "name">;
+  /** Its name is `cable`. */
+  readonly far?: Omit<End, "namespace" | "name">;
+  /** 2,000 when absent. */
+  readonly mtu?: number;
 }
 
 export class Site {
@@ -87,6 +95,24 @@ export class Site {
     const tenant = await Tenant.plugIn(this.lab, { ...options, switch: this.host });
     await this.openVSwitch?.bridge(bridgeOf(tenant), tenant.ports);
     return tenant;
+  }
+
+  /**
+   * The gateway's delivery interface, and a cable from there to a new namespace, which this gives. Both ends are silent unless something
+   * else is said of them.
+   */
+  async deliveryCable({
+    near = { silent: true },
+    far = { silent: true },
+    mtu,
+  }: DeliveryCable = {}): Promise<string> {
+    const namespace = await this.lab.namespace("sniffer");
+    await this.lab.link(
+      { namespace: this.gateway, name: "delivery", ...near },
+      { namespace, name: "cable", ...far },
+      mtu === undefined ? {} : { mtu },
+    );
+    return namespace;
   }
 
   /** Listens at the gateway's end of the cable to what a mirror source sends. */
