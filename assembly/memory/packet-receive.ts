@@ -4,6 +4,21 @@
 
 import { copyBytes } from "./copy";
 import {
+  CAPTURED,
+  COMMENT_LENGTH,
+  DESCRIPTOR,
+  DESCRIPTORS,
+  FRAME,
+  HEADROOM,
+  INTERFACE,
+  LINK_TYPE,
+  NONE,
+  ORIGINAL,
+  SLOT,
+  TIME,
+} from "./layout";
+import { LARGE_CONTENT, mostLarge, SLOT_CONTENT, slotStart, takeSlot } from "./slots";
+import {
   ARRIVED_BYTES,
   ARRIVED_CAPTURED,
   ARRIVED_LENGTH,
@@ -21,26 +36,13 @@ import {
   BLOCK_KERNEL,
   BLOCK_STATUS,
   BLOCK_USER,
-  CAPTURED,
-  COMMENT_LENGTH,
-  DESCRIPTOR,
-  DESCRIPTORS,
-  FRAME,
-  HEADROOM,
-  INTERFACE,
-  LINK_TYPE,
-  NONE,
-  ORIGINAL,
   PACKET_BLOCK,
   PACKET_BLOCK_SIZE,
   PACKET_BLOCKS,
   PACKET_LEFT,
   PACKET_NEXT,
   PACKET_RING,
-  SLOT,
-  TIME,
-} from "./layout";
-import { LARGE_CONTENT, mostLarge, SLOT_CONTENT, slotStart, takeSlot } from "./slots";
+} from "./sockets";
 import { worker } from "./worker";
 
 const ETHERNET: u32 = 1;

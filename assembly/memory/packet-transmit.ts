@@ -2,18 +2,7 @@
 // done with at once; what the interface does not take now stays a message, in its order, until it does.
 
 import {
-  MESSAGES,
   NONE,
-  OWNER_CONTINUES,
-  PACKET_BASE,
-  PACKET_CHAINS,
-  PACKET_COUNT,
-  PACKET_FIRST,
-  PACKET_FRAGMENT,
-  PACKET_HEAD,
-  PACKET_OWNERS,
-  PACKET_PARTS,
-  PART_SIZE,
   RECORD_FRAME,
   RECORD_LENGTH,
   RECORD_NEXT,
@@ -25,6 +14,19 @@ import {
 } from "./layout";
 import { queueAt, settleAll, settle as settleOne, takeReady } from "./queue";
 import { record } from "./records";
+import {
+  MESSAGES,
+  OWNER_CONTINUES,
+  PACKET_BASE,
+  PACKET_CHAINS,
+  PACKET_COUNT,
+  PACKET_FIRST,
+  PACKET_FRAGMENT,
+  PACKET_HEAD,
+  PACKET_OWNERS,
+  PACKET_PARTS,
+  PART_SIZE,
+} from "./sockets";
 import { field, setField, worker } from "./worker";
 
 const PART_LENGTH: usize = 8;

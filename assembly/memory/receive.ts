@@ -16,14 +16,10 @@ import {
   SLOT_STRIDE,
   TIME,
   WORKER_SLOTS,
-  XDP_CONTINUES,
-  XDP_FILL,
-  XDP_HELD,
-  XDP_OVERRUN,
-  XDP_RX,
 } from "./layout";
 import * as ring from "./ring";
 import { giveSlot, LARGE_CONTENT, mostLarge, slotStart, takeSlot } from "./slots";
+import { XDP_CONTINUES, XDP_FILL, XDP_HELD, XDP_OVERRUN, XDP_RX } from "./sockets";
 import { field, worker } from "./worker";
 
 const ENTRY: u32 = 4; // shift: a descriptor of 16 bytes, address (u64), length, options (u32)

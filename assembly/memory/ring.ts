@@ -11,7 +11,7 @@ import {
   RING_POSITION,
   RING_PRODUCER,
   RING_SEEN,
-} from "./layout";
+} from "./sockets";
 
 /** Our position: of the next entry to consume, or to produce. */
 export function position(ring: usize): u32 {

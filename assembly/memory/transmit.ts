@@ -22,15 +22,11 @@ import {
   WORKER_SLOTS,
   WORKER_TAKEN_COUNT,
   WORKER_TAKEN_DONE,
-  XDP_COMPLETION,
-  XDP_CONTINUES,
-  XDP_LONGEST,
-  XDP_PIECE,
-  XDP_TX,
 } from "./layout";
 import { queueAt, settle, settleAll, takeReady } from "./queue";
 import { record } from "./records";
 import * as ring from "./ring";
+import { XDP_COMPLETION, XDP_CONTINUES, XDP_LONGEST, XDP_LOOKED, XDP_PIECE, XDP_TX } from "./sockets";
 import { field, setField, worker } from "./worker";
 
 const ENTRY: u32 = 4; // shift: a descriptor of 16 bytes
@@ -150,16 +146,38 @@ function put(tx: usize, position: u32, address: u32, length: u32, options: u32):
 export function unsent(socket: usize): u32 {
   const tx = socket + XDP_TX;
   if (!ring.needsWakeup(tx)) return 0;
-  return ring.waiting(tx);
+  return ring.position(tx) - looked(socket);
 }
 
-/** The entry that the kernel looked at last was not sent (an interface without a carrier), though it completes like all others. */
+/**
+ * The packet that the kernel looked at last, in the call since `unsent`, was not sent (an interface without a carrier), though it
+ * completes like all others. The kernel's position says which it was (Linux 6.18), or lags behind (`__xsk_generic_xmit`, 6.1); then it was
+ * the first that waited, unless that call sent others before.
+ */
 export function notSent(socket: usize): void {
   const tx = socket + XDP_TX;
-  const last = ring.position(tx) - ring.waiting(tx) - 1;
+  const before = load<u32>(socket, XDP_LOOKED);
+  let last = looked(socket) - 1;
+  if (last + 1 == before) while (isContinued(tx, ++last)) {}
+  store<u32>(socket, last + 1, XDP_LOOKED);
   const address = <u32>load<u64>(ring.entryAt(tx, last, ENTRY));
   const at = record(load<u32>(<usize>field(WORKER_SLOT_RECORDS) + (slotOf(address) << 2)));
   store<u32>(at, load<u32>(at, RECORD_OUT) | RECORD_NOT_SENT, RECORD_OUT);
+}
+
+/** Position behind the last entry that the kernel has looked at: its own, or what it has told of beyond. */
+function looked(socket: usize): u32 {
+  const tx = socket + XDP_TX;
+  const consumed = ring.position(tx) - ring.waiting(tx);
+  const known = load<u32>(socket, XDP_LOOKED);
+  if (<i32>(consumed - known) <= 0) return known;
+  store<u32>(socket, consumed, XDP_LOOKED);
+  return consumed;
+}
+
+/** Whether the packet of an entry goes on in the next. */
+function isContinued(tx: usize, position: u32): bool {
+  return (load<u32>(ring.entryAt(tx, position, ENTRY), 12) & XDP_CONTINUES) != 0;
 }
 
 /** Settles what the kernel has sent. Gives how many packets. */

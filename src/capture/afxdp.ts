@@ -118,7 +118,8 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
       for (const queue of this.ends.keys()) deleteFromMap(this.#map, queue);
     } catch (error) {
       if (!(error instanceof SpangateError)) throw error;
-      // Older kernels want a capability for that, which may be given up by now. A descriptor can always be closed.
+      // Linux before 5.19 wants a capability for that (unprivileged_bpf_disabled), which may be given up by now. A descriptor can always be
+      // closed; then the kernel answers what comes meanwhile.
       this.#closeLink();
     }
   }

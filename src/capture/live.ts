@@ -26,7 +26,8 @@ export interface TunnelPort<End = unknown> {
   /** What the kernel lost before a worker saw it, of all workers. @throws SpangateError SYSTEM_CALL */
   losses(): KernelLosses;
   /**
-   * Nothing comes in any more, and nobody answers what would have; what has come can be received when this is done.
+   * Nothing comes in any more, and nobody answers what would have, as far as a sealed gateway can see to that; what has come can be
+   * received when this is done.
    *
    * @throws SpangateError SYSTEM_CALL
    */

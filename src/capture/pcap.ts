@@ -86,7 +86,7 @@ export class PcapDecoder implements Decoder {
       window.fail(
         "CAPTURE_TRUNCATED",
         window.offset,
-        `the file ends at ${end}, ${left} bytes into the ${RECORD_HEADER_LENGTH}-byte header of a record that begins`,
+        `the file ends at ${end}, ${left} bytes into the ${RECORD_HEADER_LENGTH}-byte header of a record`,
       );
     else {
       const captured = window.view.getUint32(window.position + CAPTURED, this.littleEndian);
@@ -94,7 +94,7 @@ export class PcapDecoder implements Decoder {
       window.fail(
         "CAPTURE_TRUNCATED",
         window.offset,
-        `the file ends at ${end}, ${left} bytes into a record of ${length} bytes that begins`,
+        `the file ends at ${end}, ${left} bytes into a record of ${length} bytes`,
       );
     }
   }

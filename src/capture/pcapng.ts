@@ -107,11 +107,11 @@ export class PcapngDecoder implements Decoder {
       window.fail(
         "CAPTURE_TRUNCATED",
         this.openOffset,
-        `the file ends at ${end}, ${end - this.openOffset} bytes into a block of ${this.openLength} bytes that begins`,
+        `the file ends at ${end}, ${end - this.openOffset} bytes into a block of ${this.openLength} bytes`,
       );
     else if (left > 0) {
       const length = left < 8 ? 0 : window.view.getUint32(window.position + 4, this.littleEndian);
-      const block = length === 0 ? "a block that begins" : `a block of ${length} bytes that begins`;
+      const block = length === 0 ? "a block" : `a block of ${length} bytes`;
       window.fail("CAPTURE_TRUNCATED", window.offset, `the file ends at ${end}, ${left} bytes into ${block}`);
     }
   }

@@ -48,7 +48,7 @@ export class Window {
   }
 }
 
-/** An error about a capture file: `FILE: WHAT at byte OFFSET`, with `details` `{ file, offset }`. */
+/** An error about a capture file: `FILE, byte OFFSET: WHAT`, with `details` `{ file, offset }`. */
 export function captureError(
   code: ErrorCode,
   file: string,
@@ -56,7 +56,7 @@ export function captureError(
   what: string,
   cause?: unknown,
 ): SpangateError {
-  return new SpangateError(code, `${file}: ${what}, at byte ${offset}`, {
+  return new SpangateError(code, `${file}, byte ${offset}: ${what}`, {
     details: { file, offset },
     ...(cause === undefined ? {} : { cause }),
   });

@@ -1,14 +1,12 @@
 // The accounts of strip and decap: tables for people, one JSON document for programs.
 
+import { STATUS_SESSIONS } from "../config/defaults.js";
 import { conservation } from "../datapath/conservation.js";
 import type { Report } from "../datapath/index.js";
 import { type Counters, type Session, VERDICTS } from "../engine/index.js";
 import { VERDICT_SENTENCES } from "../explain/sentences.js"; // without the rest of explain, which loads what only configurations need
 import { lossText, tableText } from "./table.js";
 import type { ReportStyle } from "./terminal.js";
-
-/** Lines of a table that people read. */
-export const USUAL_SESSIONS = 20;
 
 /** Whether packets in no tunnel were passed on: `strip --keep-others`. */
 export interface ReportOptions {
@@ -110,7 +108,7 @@ export function sessionLines(
   sessions: readonly Session[],
   count: number,
   style: ReportStyle,
-  most = USUAL_SESSIONS,
+  most: number = STATUS_SESSIONS.listed,
 ): string[] {
   if (count === 0) return [];
   const shown = sessions.slice(0, most);

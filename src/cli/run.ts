@@ -65,7 +65,6 @@ async function run(file: string, flags: Flags): Promise<void> {
   const { Supervised } = await import("../control/supervised.js");
   const { statusDocument } = await import("../control/status.js");
   const { LiveGateway } = await import("../datapath/live.js");
-  const { assertSupported } = await import("../datapath/live-support.js");
   const { LiveCaptures } = await import("./live-captures.js");
   const { assertSealable, assertSealed, becomeUser, findUser, seal } = await import("../linux/index.js");
   const { balanceJson, balanceText } = await import("./balance.js");
@@ -75,7 +74,6 @@ async function run(file: string, flags: Flags): Promise<void> {
   await checkFlags(flags);
   const sides = { replay: replay !== undefined, record: record !== undefined };
   const config = await loadConfig(file, { live: true, ...sides });
-  assertSupported(config);
   const { api, user, sealed } = config;
   const owner = user === undefined ? undefined : findUser(user);
   if (sealed) assertSealable(user);
@@ -103,9 +101,9 @@ async function run(file: string, flags: Flags): Promise<void> {
       },
     });
     supervised.started(gateway);
-    giveWay();
     let failure: unknown;
     try {
+      giveWay();
       if (sealed) assertSealed();
       if (!flags.quiet) say(`ready: ${[gateway.description, ...gateway.notes].join("; ")}`);
       for (const note of [...(flags.quiet ? gateway.notes : []), ...gateway.absent]) say(note);

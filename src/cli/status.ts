@@ -39,12 +39,12 @@ export function statusCommand(command: Command): Command {
     .option("--watch [SECONDS]", "look again and again, and show packets a second", seconds)
     .option(
       "--sessions <N>",
-      "list so many mirror sessions, those with most loss first (default: 20, with --json 100)",
+      `list so many mirror sessions, those with most loss first (default: ${STATUS_SESSIONS.listed}, with --json ${STATUS_SESSIONS.usual})`,
       integer(0, STATUS_SESSIONS.most),
     )
     .option(
       "--json",
-      "one JSON document, as `run --json` prints it at the end; with --watch a line each time",
+      "one JSON document, the one that `run --json` prints at the end with all sessions; with --watch a line each time",
     )
     .addHelpText("after", EXAMPLES)
     .action(status);

@@ -32,5 +32,5 @@ export const QUARANTINE_LIMIT = "100MiB";
 /** Unix socket of the control API. */
 export const API_SOCKET = "/run/spangate/api.sock";
 
-/** Mirror sessions that a status tells of: when nobody says how many, and at the most. A gateway may have a million. */
-export const STATUS_SESSIONS = { usual: 100, most: 10_000 } as const;
+/** Mirror sessions that a table lists, and that a status tells of: when nobody says how many, and at the most. There may be a million. */
+export const STATUS_SESSIONS = { listed: 20, usual: 100, most: 10_000 } as const;

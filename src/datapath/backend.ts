@@ -7,8 +7,8 @@ import type { Link } from "../linux/index.js";
 import type { DeliveryPort } from "../transmit/live.js";
 import type { DeliverySeat, TunnelSeat } from "./seats.js";
 
-export interface TunnelSide {
-  readonly port: TunnelPort;
+export interface TunnelSide<Port extends TunnelPort = TunnelPort> {
+  readonly port: Port;
   /** One a worker. */
   readonly seats: readonly TunnelSeat[];
 }
@@ -31,8 +31,21 @@ export interface InterfaceOptions extends SideOptions {
   readonly isShared: boolean;
 }
 
-export interface Backend {
-  tunnel(options: InterfaceOptions): Promise<TunnelSide>;
+export interface Backend<Port extends TunnelPort = TunnelPort> {
+  tunnel(options: InterfaceOptions): Promise<TunnelSide<Port>>;
   /** @param tunnel this backend's, when the tunnel is an interface */
-  delivery(options: InterfaceOptions, tunnel: TunnelSide | undefined): Promise<DeliverySide>;
+  delivery(options: InterfaceOptions, tunnel: TunnelSide<Port> | undefined): Promise<DeliverySide>;
+}
+
+/** Seats of a port that has just been opened, which is closed when one cannot be made. */
+export function seated<Port extends { readonly ends: readonly unknown[]; close(): void }, Seat>(
+  port: Port,
+  seatOf: (end: Port["ends"][number]) => Seat,
+): { port: Port; seats: Seat[] } {
+  try {
+    return { port, seats: port.ends.map(seatOf) };
+  } catch (error) {
+    port.close();
+    throw error;
+  }
 }

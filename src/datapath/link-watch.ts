@@ -2,26 +2,34 @@
 // the same.
 
 import { SpangateError } from "../errors.js";
-import { type Link, NetworkWatch, Rtnetlink } from "../linux/index.js";
+import { type Link, type NetworkWatch, Rtnetlink } from "../linux/index.js";
 
 /** How often news are read, in milliseconds. */
 const LOOK = 100;
 
 export class LinkWatch {
-  /** Rejects with INTERFACE_GONE when one is removed. */
+  /** Rejects with INTERFACE_GONE when one is removed, and when the kernel does not answer any more. */
   readonly gone: Promise<never>;
   readonly #links: Map<number, Link>;
-  readonly #netlink = Rtnetlink.open();
-  readonly #watch = NetworkWatch.open(["links"]);
+  readonly #netlink: Rtnetlink;
+  readonly #watch: NetworkWatch;
   #timer: NodeJS.Timeout | undefined;
-  #reject: (error: SpangateError) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
 
-  constructor(links: readonly Link[]) {
+  private constructor(netlink: Rtnetlink, watch: NetworkWatch, links: readonly Link[]) {
+    this.#netlink = netlink;
+    this.#watch = watch;
     this.#links = new Map(links.map((link) => [link.index, link]));
     this.gone = new Promise((_, reject) => {
       this.#reject = reject;
     });
     this.gone.catch(() => {});
+  }
+
+  /** @throws SpangateError SYSTEM_CALL */
+  static open(links: readonly Link[]): LinkWatch {
+    const { netlink, watch } = Rtnetlink.watched(["links"]);
+    return new LinkWatch(netlink, watch, links);
   }
 
   /** Names of those through which nothing goes now: down, or without a carrier. */
@@ -32,13 +40,21 @@ export class LinkWatch {
   /** Tells of each that goes down or comes back. */
   follow(told: (name: string, running: boolean) => void): void {
     this.#timer = setInterval(() => {
-      for (const link of this.#news()) {
-        const before = this.#links.get(link.index);
-        if (before === undefined) continue;
-        this.#links.set(link.index, link);
-        if (link.running !== before.running) told(link.name, link.running);
+      try {
+        this.#look(told);
+      } catch (error) {
+        this.#reject(error);
       }
     }, LOOK);
+  }
+
+  #look(told: (name: string, running: boolean) => void): void {
+    for (const link of this.#news()) {
+      const before = this.#links.get(link.index);
+      if (before === undefined) continue;
+      this.#links.set(link.index, link);
+      if (link.running !== before.running) told(link.name, link.running);
+    }
   }
 
   close(): void {

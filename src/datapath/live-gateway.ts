@@ -4,6 +4,7 @@
 import type { MemoryTunnelPort } from "../capture/memory-tunnel.js";
 import type { LiveGatewayConfig } from "../config/schema.js";
 import { type ArrivingFrame, Engine } from "../engine/index.js";
+import { SpangateError } from "../errors.js";
 import { createEvent } from "../linux/index.js";
 import type { FrameSink } from "../transmit/memory-delivery.js";
 import { engineOptions } from "./decode-options.js";
@@ -41,7 +42,8 @@ interface Parts {
   readonly map: LiveMap;
   readonly ports: OpenedPorts;
   readonly threads: readonly LiveThread[];
-  readonly links: LinkWatch;
+  /** None where both sides are memory. */
+  readonly links: LinkWatch | undefined;
 }
 
 export class LiveGateway {
@@ -52,7 +54,7 @@ export class LiveGateway {
   readonly #map: LiveMap;
   readonly #ports: OpenedPorts;
   readonly #threads: readonly LiveThread[];
-  readonly #links: LinkWatch;
+  readonly #links: LinkWatch | undefined;
   readonly #started = performance.now();
   #failure: unknown;
 
@@ -63,7 +65,7 @@ export class LiveGateway {
     this.#ports = ports;
     this.#threads = threads;
     this.#links = links;
-    this.broken = Promise.race([links.gone, ...threads.map(({ broken }) => broken)]);
+    this.broken = Promise.race([...(links ? [links.gone] : []), ...threads.map(({ broken }) => broken)]);
     this.broken.catch(() => {});
   }
 
@@ -75,10 +77,12 @@ export class LiveGateway {
     assertSupported(config);
     const { decode } = config;
     const opened: (() => unknown)[] = [];
+    let ports: OpenedPorts | undefined;
     try {
       const { tunnel, delivery } = sidesOf(config, memory);
-      const links = new LinkWatch([tunnel, delivery].filter((side) => "name" in side));
-      opened.push(() => links.close());
+      const interfaces = [tunnel, delivery].filter((side) => "name" in side);
+      const links = interfaces.length > 0 ? LinkWatch.open(interfaces) : undefined;
+      opened.push(() => links?.close());
       const room = "memory" in tunnel && "memory" in delivery ? roomOf(config) : undefined;
       const workers = "memory" in tunnel ? 1 : config.tunnel.queues;
       const { receiveRing, transmitRing, ...sizes } = liveSizes(config, workers, room);
@@ -92,7 +96,7 @@ export class LiveGateway {
           ? LiveMap.ofConfiguration(config, engine)
           : await LiveMap.start(config, engine, delivery);
       opened.push(() => map.close());
-      const ports = await openPorts({
+      ports = await openPorts({
         engine,
         config: config.tunnel,
         tunnel,
@@ -100,9 +104,10 @@ export class LiveGateway {
         receiveRing,
         transmitRing,
       });
+      const { tunnel: receiving, delivery: sending } = ports;
       opened.push(
-        () => ports.tunnel.close(),
-        () => ports.delivery.close(),
+        () => receiving.close(),
+        () => sending.close(),
       );
       const threads: LiveThread[] = [];
       opened.push(() => Promise.all(threads.map((thread) => thread.terminate())));
@@ -117,7 +122,7 @@ export class LiveGateway {
           // What went wrong first is what is told.
         }
       }
-      throw error;
+      throw withLeft(error, ports?.tunnel.notRestored);
     }
   }
 
@@ -154,12 +159,9 @@ export class LiveGateway {
     await this.#ports.memory.delivery?.deliver(sink, () => this.#wake());
   }
 
-  /** What is not there now, each in one line: interfaces that are down, next hops that are not known. */
+  /** What is not there now, each in one line: interfaces that are down, sniffers that cannot be reached. */
   get absent(): readonly string[] {
-    return [
-      ...this.#links.down.map((name) => `${name} is down`),
-      ...this.#map.unreachable.map((to) => `${to} does not answer: what is for it is a send-error`),
-    ];
+    return [...(this.#links?.down ?? []).map((name) => `${name} is down`), ...this.#map.unreachable];
   }
 
   /** What is left of the gateway after `stop`, in one line. */
@@ -167,7 +169,7 @@ export class LiveGateway {
     return this.#ports.tunnel.notRestored;
   }
 
-  /** What went wrong after `stop` was called: a worker's thread that broke, or had to be ended by force. */
+  /** What went wrong after `stop` was called: an interface that did not let go, a worker's thread that broke or had to be ended by force. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -175,7 +177,7 @@ export class LiveGateway {
   /** Follows what the kernel says of the interfaces and of the ways to sniffers. */
   follow({ failed, linkChanged }: Followers): void {
     this.#map.follow(() => this.#wake(), failed);
-    this.#links.follow(linkChanged);
+    this.#links?.follow(linkChanged);
   }
 
   #wake(): void {
@@ -198,14 +200,27 @@ export class LiveGateway {
   /** Takes nothing in any more, sends what is queued for `deadline` milliseconds at the most, and ends. Gives the last accounts. */
   async stop(sessions: number, deadline = DRAIN_DEADLINE): Promise<LiveStatus> {
     this.#map.close();
-    this.#links.close();
-    await this.#ports.tunnel.detach();
-    this.#failure = await endThreads(this.#threads, deadline);
-    const status = this.status(sessions);
-    this.#ports.delivery.close();
-    this.#ports.tunnel.close();
-    return status;
+    this.#links?.close();
+    let failure: unknown;
+    await this.#ports.tunnel.detach().catch((error: unknown) => {
+      failure = error;
+    });
+    const broken = await endThreads(this.#threads, deadline);
+    this.#failure = failure ?? broken;
+    try {
+      return this.status(sessions);
+    } finally {
+      this.#ports.delivery.close();
+      this.#ports.tunnel.close();
+    }
   }
+}
+
+/** An error that tells, too, what of the interface is not as it was before. */
+function withLeft(error: unknown, left: string | undefined): unknown {
+  if (left === undefined || !(error instanceof SpangateError)) return error;
+  const { code, message, details, cause } = error;
+  return new SpangateError(code, `${message} ${left}`, { details, cause });
 }
 
 interface ThreadParts {

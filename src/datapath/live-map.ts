@@ -2,13 +2,11 @@
 // when that changes. Two generations are in memory, so a third waits until every worker has seen the second. Where no interface delivers,
 // the configuration says all.
 
-import type { Address } from "../config/addresses.js";
 import type { LiveGatewayConfig } from "../config/schema.js";
 import type { Engine } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
 import type { Link } from "../linux/index.js";
-import { compileMap, type Origin } from "../mapping/index.js";
-import { originOf } from "./live-origin.js";
+import { compileMap, type Origin, sourceAddresses } from "../mapping/index.js";
 import { NextHops } from "./next-hops.js";
 
 /** How long it is before workers are asked again which map they have seen, in milliseconds. */
@@ -36,7 +34,7 @@ export class LiveMap {
   static async start(config: LiveGatewayConfig, engine: Engine, link: Link): Promise<LiveMap> {
     const hops = await NextHops.find(link, destinationsOf(config));
     try {
-      expectSources(config, originOf(config, hops), link);
+      expectSources(config, hops.origin, link);
       return new LiveMap(config, engine, hops);
     } catch (error) {
       hops.close();
@@ -49,9 +47,17 @@ export class LiveMap {
     return new LiveMap(config, engine);
   }
 
-  /** Destinations whose next hop is not known: what is for them is a send error. */
+  /** Sniffers that cannot be reached now, each why in one line: what is for them is a send error. */
   get unreachable(): string[] {
-    return this.#hops?.unknown ?? [];
+    const hops = this.#hops;
+    if (hops === undefined) return [];
+    return [
+      ...hops.unknown.map((to) => `${to} does not answer: what is for it is a send-error`),
+      ...sourceless(this.#config, hops.origin).map(
+        ({ name, to }) =>
+          `no IPv${to.family} address to send to ${name} from: what is for it is a send-error`,
+      ),
+    ];
   }
 
   /**
@@ -75,8 +81,7 @@ export class LiveMap {
   }
 
   #install(): void {
-    const hops = this.#hops;
-    const origin = hops && { ...originOf(this.#config, hops), nextHop: (to: Address) => hops.mac(to) };
+    const origin = this.#hops?.origin;
     const { image } = compileMap(this.#config, { delivery: "configured", ...(origin && { origin }) });
     this.#number = this.#engine.replaceMap(image);
   }
@@ -91,8 +96,8 @@ export class LiveMap {
           await new Promise((resolve) => setTimeout(resolve, AGAIN));
           continue;
         }
-        this.#isOld = false;
         this.#install();
+        this.#isOld = false;
         this.#wake();
       }
     } finally {
@@ -107,14 +112,19 @@ function destinationsOf({ sniffers }: LiveGatewayConfig) {
 }
 
 /** Packets in a tunnel come from somewhere. */
-function expectSources({ sniffers }: LiveGatewayConfig, { ipv4, ipv6 }: Origin, link: Link): void {
-  const lacking = sniffers.find(
-    (sniffer) => "to" in sniffer && (sniffer.to.family === 4 ? ipv4 : ipv6) === undefined,
-  );
+function expectSources(config: LiveGatewayConfig, origin: Origin, link: Link): void {
+  const [lacking] = sourceless(config, origin);
   if (lacking === undefined) return;
-  const family = "to" in lacking ? lacking.to.family : 4;
-  const message = `Sniffer ${lacking.name} is reached over IPv${family}, and ${link.name} has no such address: give it one, or set delivery.addresses.`;
+  const message = `Sniffer ${lacking.name} is reached over IPv${lacking.to.family}, and ${link.name} has no such address: give it one, or set delivery.addresses.`;
   throw new SpangateError("CONFIG_INVALID", message, {
     details: { sniffer: lacking.name, interface: link.name },
   });
+}
+
+/** Sniffers behind tunnels for whose packets there is no source address. */
+function sourceless(config: LiveGatewayConfig, origin: Origin) {
+  const families = new Set(sourceAddresses(config, origin).map(({ family }) => family));
+  return config.sniffers.flatMap((sniffer) =>
+    "to" in sniffer && !families.has(sniffer.to.family) ? [sniffer] : [],
+  );
 }

@@ -53,9 +53,10 @@ interface InMemory {
 /** @throws SpangateError BACKEND_UNAVAILABLE when none works, else what the backend that was asked for has to say */
 export async function openPorts(options: PortOptions): Promise<OpenedPorts> {
   const { engine, tunnel, delivery, transmitRing } = options;
+  // The tunnel's last: it is the one that has something to close.
   const memory: InMemory = {
-    ...("memory" in tunnel && { tunnel: openMemoryTunnel(engine, tunnel.memory) }),
     ...("memory" in delivery && { delivery: openMemoryDelivery(engine, delivery.memory, transmitRing) }),
+    ...("memory" in tunnel && { tunnel: openMemoryTunnel(engine, tunnel.memory) }),
   };
   try {
     if (memory.tunnel !== undefined && memory.delivery !== undefined)

@@ -58,7 +58,7 @@ export function liveSizes(config: LiveGatewayConfig, workers: number, room: Room
     1.1 * decode.reassembly.memory +
     BLOCKS;
   const memory = MAPS + workers * each;
-  if (memory > MOST_MEMORY) throw tooMuch(config, workers, each);
+  if (memory > MOST_MEMORY) throw tooMuch(config, workers, each, queued * (SLOT_STRIDE + RECORD_SIZE));
   return {
     slots,
     reserved: RESERVED,
@@ -70,11 +70,17 @@ export function liveSizes(config: LiveGatewayConfig, workers: number, room: Room
   };
 }
 
-function tooMuch({ decode }: LiveGatewayConfig, workers: number, each: number): SpangateError {
+function tooMuch(
+  { decode }: LiveGatewayConfig,
+  workers: number,
+  each: number,
+  queues: number,
+): SpangateError {
   const mib = (bytes: number) => `${Math.ceil(bytes / MIB)} MiB`;
   const message =
-    `${workers} workers (tunnel.queues) of ${mib(each)}, of which decode.reassembly.memory is ${mib(decode.reassembly.memory)}, ` +
-    `and ${mib(MAPS)} for the tenant map are more than the ${mib(MOST_MEMORY)} of WebAssembly: lower one of the two.`;
+    `${workers} workers (tunnel.queues) of ${mib(each)}, of which decode.reassembly.memory is ${mib(decode.reassembly.memory)} ` +
+    `and the longest sniffers[].queue takes ${mib(queues)}, and ${mib(MAPS)} for the tenant map are more than the ${mib(MOST_MEMORY)} ` +
+    "of WebAssembly: lower one of the three.";
   return new SpangateError("CONFIG_INVALID", message, { details: { workers, bytes: MAPS + workers * each } });
 }
 

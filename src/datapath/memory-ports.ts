@@ -10,9 +10,7 @@ import type { DeliverySide, TunnelSide } from "./backend.js";
 const BLOCK_SIZE = 1 << 18;
 const BLOCKS = 32;
 
-export interface MemoryTunnelSide extends TunnelSide {
-  readonly port: MemoryTunnelPort<ArrivingFrame>;
-}
+export type MemoryTunnelSide = TunnelSide<MemoryTunnelPort<ArrivingFrame>>;
 export interface MemoryDeliverySide extends DeliverySide {
   readonly port: MemoryDeliveryPort;
 }

@@ -4,7 +4,8 @@
 
 import { type Address, formatAddress } from "../config/addresses.js";
 import { SpangateError } from "../errors.js";
-import { type InterfaceAddress, type Link, NetworkWatch, Rtnetlink } from "../linux/index.js";
+import { type InterfaceAddress, type Link, type NetworkWatch, Rtnetlink } from "../linux/index.js";
+import type { Origin } from "../mapping/index.js";
 
 /** How often news are read, in milliseconds. */
 const LOOK = 100;
@@ -59,28 +60,22 @@ export class NextHops {
   }
 
   static #open(link: Link, destinations: readonly Address[]): NextHops {
-    const netlink = Rtnetlink.open();
-    try {
-      const watch = NetworkWatch.open(["links", "addresses", "neighbours", "routes"]);
-      return new NextHops(netlink, watch, link, destinations);
-    } catch (error) {
-      netlink.close();
-      throw error;
-    }
+    const { netlink, watch } = Rtnetlink.watched(["links", "addresses", "neighbours", "routes"]);
+    return new NextHops(netlink, watch, link, destinations);
   }
 
-  /** MAC address of the delivery interface. */
-  get hardwareAddress(): Uint8Array {
-    return this.#link.mac;
-  }
-  /** Its addresses that packets can be sent from. */
-  get addresses(): readonly InterfaceAddress[] {
-    return this.#addresses;
-  }
-
-  /** MAC address of the next hop to `to`, as long as it is known. */
-  mac(to: Address): Uint8Array | undefined {
-    return this.#hops.get(formatAddress(to))?.mac;
+  /** What packets get that leave by the delivery interface now. */
+  get origin(): Origin {
+    const first = (family: 4 | 6) =>
+      this.#addresses.find(({ address, scope }) => address.family === family && scope === "global")?.address;
+    const ipv4 = first(4);
+    const ipv6 = first(6);
+    return {
+      mac: this.#link.mac,
+      ...(ipv4 && { ipv4: ipv4.bytes }),
+      ...(ipv6 && { ipv6: ipv6.bytes }),
+      nextHop: (to) => this.#hops.get(formatAddress(to))?.mac,
+    };
   }
 
   /** Destinations without a next hop now. */
@@ -88,22 +83,34 @@ export class NextHops {
     return [...this.#hops].filter(([, { mac }]) => mac === undefined).map(([to]) => to);
   }
 
-  /** Calls `changed` whenever an address or the way to one is another one, and `failed` when the kernel does not answer. */
+  /**
+   * Calls `changed` whenever an address or the way to one is another one, and `failed` when the kernel does not answer; it is asked again
+   * until it does.
+   */
   follow(changed: () => void, failed: (error: unknown) => void): void {
+    let stale: "nothing" | "neighbours" | "everything" = "nothing";
+    let isOther = false;
+    let isFailing = false;
+    const look = () => {
+      for (const { of } of this.#watch.read())
+        if (of !== "neighbour") stale = "everything";
+        else if (stale === "nothing") stale = "neighbours";
+      if (stale === "nothing") return;
+      if (stale === "everything" && this.#look()) isOther = true;
+      if (stale === "everything" ? this.#route() : this.#read()) isOther = true;
+      stale = "nothing";
+      isFailing = false;
+      if (isOther) changed();
+      isOther = false;
+    };
     const guarded = (step: () => void) => () => {
       try {
         step();
       } catch (error) {
-        failed(error);
+        isOther = true; // What was read before it failed is known already.
+        if (!isFailing) failed(error);
+        isFailing = true;
       }
-    };
-    const look = () => {
-      const events = this.#watch.read();
-      if (events.length === 0) return;
-      const isMore = events.some(({ of }) => of !== "neighbour");
-      const isOther = isMore && this.#look();
-      const isElsewhere = isMore ? this.#route() : this.#read();
-      if (isOther || isElsewhere) changed();
     };
     const refresh = () => this.#some((hop) => this.#ask(hop));
     this.#timers.push(setInterval(guarded(look), LOOK), setInterval(guarded(refresh), REFRESH));

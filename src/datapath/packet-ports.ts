@@ -3,10 +3,10 @@
 import { PacketTunnelPort } from "../capture/afpacket.js";
 import { enterMessages, enterPacketRing } from "../engine/index.js";
 import { PacketDeliveryPort } from "../transmit/afpacket.js";
-import type { DeliverySide, InterfaceOptions, TunnelSide } from "./backend.js";
+import { type DeliverySide, type InterfaceOptions, seated, type TunnelSide } from "./backend.js";
 import { ringMemory } from "./ring-memory.js";
 
-export function openPacketTunnel({ engine, config, link }: InterfaceOptions): TunnelSide {
+export function openPacketTunnel({ engine, config, link }: InterfaceOptions): TunnelSide<PacketTunnelPort> {
   const port = PacketTunnelPort.open({
     link,
     addresses: config.addresses,
@@ -14,10 +14,11 @@ export function openPacketTunnel({ engine, config, link }: InterfaceOptions): Tu
     memory: ringMemory(engine),
     workers: engine.workers.length,
   });
-  const seats = port.ends.map(
-    ({ fd, ring }) => ({ kind: "afpacket", fd, ring: enterPacketRing(engine.memory, ring) }) as const,
-  );
-  return { port, seats };
+  return seated(port, ({ fd, ring }) => ({
+    kind: "afpacket" as const,
+    fd,
+    ring: enterPacketRing(engine.memory, ring),
+  }));
 }
 
 export function openPacketDelivery({ engine, link, isShared }: InterfaceOptions): DeliverySide {
@@ -27,8 +28,10 @@ export function openPacketDelivery({ engine, link, isShared }: InterfaceOptions)
     workers: engine.workers.length,
   });
   const { base } = ringMemory(engine);
-  const seats = port.ends.map(
-    ({ fd }) => ({ kind: "afpacket", fd, messages: enterMessages(engine.memory, base), base }) as const,
-  );
-  return { port, seats };
+  return seated(port, ({ fd }) => ({
+    kind: "afpacket" as const,
+    fd,
+    messages: enterMessages(engine.memory, base),
+    base,
+  }));
 }

@@ -5,7 +5,7 @@ import { XdpTunnelPort } from "../capture/afxdp.js";
 import { type Engine, enterXdpSocket } from "../engine/index.js";
 import { channels, type FrameMemory, type Link, type XdpSocket } from "../linux/index.js";
 import { expectTransmitQueues, XdpDeliveryPort } from "../transmit/afxdp.js";
-import type { DeliverySide, InterfaceOptions, TunnelSide } from "./backend.js";
+import { type DeliverySide, type InterfaceOptions, seated, type TunnelSide } from "./backend.js";
 import { ringMemory } from "./ring-memory.js";
 import type { XdpSeat } from "./xdp-seat.js";
 
@@ -23,7 +23,7 @@ export async function openXdpTunnel({
   receiveRing,
   transmitRing,
   isShared,
-}: InterfaceOptions): Promise<TunnelSide> {
+}: InterfaceOptions): Promise<TunnelSide<XdpTunnelPort>> {
   if (isShared) expectTransmitQueues(link, transmitQueues(link.name), engine.workers.length);
   const port = await XdpTunnelPort.open({
     link,
@@ -34,16 +34,16 @@ export async function openXdpTunnel({
     ring: receiveRing,
     ...(isShared && { transmit: transmitRing }),
   });
-  return { port, seats: port.ends.map((socket) => seatOf(engine, socket, link)) };
+  return seated(port, (socket) => seatOf(engine, socket, link));
 }
 
 /** @param tunnel what `openXdpTunnel` gave: its sockets have registered the workers' frame memory with the kernel; else it is done here */
 export async function openXdpDelivery(
   options: InterfaceOptions,
-  tunnel: TunnelSide | undefined,
+  tunnel: TunnelSide<XdpTunnelPort> | undefined,
 ): Promise<DeliverySide> {
   const { engine, link, transmitRing, isShared } = options;
-  const owners = tunnel === undefined ? [] : (tunnel.port as XdpTunnelPort).ends;
+  const owners = tunnel?.port.ends ?? [];
   const port =
     isShared && tunnel !== undefined
       ? XdpDeliveryPort.ofTunnel(link, owners)
@@ -54,7 +54,7 @@ export async function openXdpDelivery(
           queues: transmitQueues(link.name),
           ring: transmitRing,
         });
-  return { port, seats: port.ends.map((socket) => seatOf(engine, socket, link)) };
+  return seated(port, (socket) => seatOf(engine, socket, link));
 }
 
 function memoriesOf(engine: Engine): FrameMemory[] {

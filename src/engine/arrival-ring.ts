@@ -1,7 +1,7 @@
 // A ring of arriving frames that the host fills, in the shape in which the kernel fills AF_PACKET's (TPACKET_V3): blocks that are handed
 // over whole, and given back by the worker when all their frames are copied into slots.
 
-import * as at from "../../assembly/memory/layout.js";
+import * as sockets from "../../assembly/memory/sockets.js";
 import type { LinearMemory } from "./memory.js";
 import { enterPacketRing, type PacketRing } from "./packet-port.js";
 
@@ -40,7 +40,7 @@ export class ArrivalRing {
   constructor(memory: LinearMemory, size: Omit<PacketRing, "address">) {
     this.#memory = memory;
     this.#ring = { address: memory.allocate(size.blockSize * size.blocks).address, ...size };
-    this.#longest = size.blockSize - at.BLOCK_HEADER - at.ARRIVED_HEADER;
+    this.#longest = size.blockSize - sockets.BLOCK_HEADER - sockets.ARRIVED_HEADER;
     this.address = enterPacketRing(memory, this.#ring);
   }
 
@@ -53,22 +53,22 @@ export class ArrivalRing {
     const { address, blockSize, blocks } = this.#ring;
     const { u32 } = this.#memory;
     const block = address + this.#next * blockSize;
-    const status = (block + at.BLOCK_STATUS) >>> 2;
-    if (first >= frames.length || Atomics.load(u32, status) !== at.BLOCK_KERNEL) return 0;
+    const status = (block + sockets.BLOCK_STATUS) >>> 2;
+    if (first >= frames.length || Atomics.load(u32, status) !== sockets.BLOCK_KERNEL) return 0;
     const instant = { seconds: Number(time / NANOSECONDS), nanoseconds: Number(time % NANOSECONDS) };
-    let header = block + at.BLOCK_HEADER;
+    let header = block + sockets.BLOCK_HEADER;
     let next = first;
     for (; next < frames.length; next++) {
       const frame = frames[next]!;
       const captured = Math.min(frame.data.length, this.#longest);
-      const length = Math.ceil((at.ARRIVED_HEADER + captured) / ALIGNMENT) * ALIGNMENT;
+      const length = Math.ceil((sockets.ARRIVED_HEADER + captured) / ALIGNMENT) * ALIGNMENT;
       if (header + length > block + blockSize) break;
       this.#write(header, length, frame, captured, instant);
       header += length;
     }
-    u32[(block + at.BLOCK_FRAMES) >>> 2] = next - first;
-    u32[(block + at.BLOCK_FIRST) >>> 2] = at.BLOCK_HEADER;
-    Atomics.store(u32, status, at.BLOCK_USER);
+    u32[(block + sockets.BLOCK_FRAMES) >>> 2] = next - first;
+    u32[(block + sockets.BLOCK_FIRST) >>> 2] = sockets.BLOCK_HEADER;
+    Atomics.store(u32, status, sockets.BLOCK_USER);
     this.#next = (this.#next + 1) % blocks;
     return next - first;
   }
@@ -79,16 +79,19 @@ export class ArrivalRing {
     const set = (field: number, value: number) => {
       u32[(header + field) >>> 2] = value;
     };
-    set(at.ARRIVED_NEXT, length);
-    set(at.ARRIVED_SECONDS, instant.seconds);
-    set(at.ARRIVED_NANOSECONDS, instant.nanoseconds);
-    set(at.ARRIVED_CAPTURED, captured);
-    set(at.ARRIVED_LENGTH, originalLength);
-    set(at.ARRIVED_STATUS, tag === undefined ? 0 : at.ARRIVED_TAG | at.ARRIVED_TAG_PROTOCOL_VALID);
-    set(at.ARRIVED_BYTES, at.ARRIVED_HEADER);
-    set(at.ARRIVED_TAG_CONTROL, tag?.control ?? 0);
-    set(at.ARRIVED_TAG_PROTOCOL, tag?.protocol ?? 0);
-    set(at.ARRIVED_LINK_TYPE, linkType ^ ETHERNET);
-    u8.set(captured === data.length ? data : data.subarray(0, captured), header + at.ARRIVED_HEADER);
+    set(sockets.ARRIVED_NEXT, length);
+    set(sockets.ARRIVED_SECONDS, instant.seconds);
+    set(sockets.ARRIVED_NANOSECONDS, instant.nanoseconds);
+    set(sockets.ARRIVED_CAPTURED, captured);
+    set(sockets.ARRIVED_LENGTH, originalLength);
+    set(
+      sockets.ARRIVED_STATUS,
+      tag === undefined ? 0 : sockets.ARRIVED_TAG | sockets.ARRIVED_TAG_PROTOCOL_VALID,
+    );
+    set(sockets.ARRIVED_BYTES, sockets.ARRIVED_HEADER);
+    set(sockets.ARRIVED_TAG_CONTROL, tag?.control ?? 0);
+    set(sockets.ARRIVED_TAG_PROTOCOL, tag?.protocol ?? 0);
+    set(sockets.ARRIVED_LINK_TYPE, linkType ^ ETHERNET);
+    u8.set(captured === data.length ? data : data.subarray(0, captured), header + sockets.ARRIVED_HEADER);
   }
 }

@@ -2,6 +2,7 @@
 // that the one that sends is called with.
 
 import * as at from "../../assembly/memory/layout.js";
+import * as sockets from "../../assembly/memory/sockets.js";
 import type { LinearMemory } from "./memory.js";
 
 /** A ring of TPACKET_V3: its offset in linear memory, the bytes of a block, and how many there are. */
@@ -13,11 +14,11 @@ export interface PacketRing {
 
 /** Enters a ring. Gives the address by which `EngineThread` knows it. */
 export function enterPacketRing(memory: LinearMemory, ring: PacketRing): number {
-  const { address } = memory.allocate(at.PACKET_RECEIVE_SIZE);
+  const { address } = memory.allocate(sockets.PACKET_RECEIVE_SIZE);
   const { u32 } = memory;
-  u32[(address + at.PACKET_RING) >>> 2] = ring.address;
-  u32[(address + at.PACKET_BLOCK_SIZE) >>> 2] = ring.blockSize;
-  u32[(address + at.PACKET_BLOCKS) >>> 2] = ring.blocks;
+  u32[(address + sockets.PACKET_RING) >>> 2] = ring.address;
+  u32[(address + sockets.PACKET_BLOCK_SIZE) >>> 2] = ring.blockSize;
+  u32[(address + sockets.PACKET_BLOCKS) >>> 2] = ring.blocks;
   return address;
 }
 
@@ -30,19 +31,19 @@ export function enterPacketRing(memory: LinearMemory, ring: PacketRing): number 
  * @param base where linear memory begins in this process
  */
 export function enterMessages(memory: LinearMemory, base: number): number {
-  const { address } = memory.allocate(at.PACKET_TRANSMIT_SIZE);
-  const messages = memory.allocate(at.MESSAGES * at.MESSAGE_SIZE).address;
-  const parts = memory.allocate(at.MESSAGES * at.PART_SIZE).address;
-  const owners = memory.allocate(at.MESSAGES * 4).address;
+  const { address } = memory.allocate(sockets.PACKET_TRANSMIT_SIZE);
+  const messages = memory.allocate(sockets.MESSAGES * sockets.MESSAGE_SIZE).address;
+  const parts = memory.allocate(sockets.MESSAGES * sockets.PART_SIZE).address;
+  const owners = memory.allocate(sockets.MESSAGES * 4).address;
   const { u32, u64 } = memory;
-  u64[(address + at.PACKET_BASE) >>> 3] = BigInt(base);
-  u32[(address + at.PACKET_MESSAGES) >>> 2] = messages;
-  u32[(address + at.PACKET_PARTS) >>> 2] = parts;
-  u32[(address + at.PACKET_OWNERS) >>> 2] = owners;
-  u32[(address + at.PACKET_FRAGMENT) >>> 2] = at.NONE;
-  for (let i = 0; i < at.MESSAGES; i++) {
-    const message = (messages + i * at.MESSAGE_SIZE) >>> 3;
-    u64[message + 2] = BigInt(base + parts + i * at.PART_SIZE);
+  u64[(address + sockets.PACKET_BASE) >>> 3] = BigInt(base);
+  u32[(address + sockets.PACKET_MESSAGES) >>> 2] = messages;
+  u32[(address + sockets.PACKET_PARTS) >>> 2] = parts;
+  u32[(address + sockets.PACKET_OWNERS) >>> 2] = owners;
+  u32[(address + sockets.PACKET_FRAGMENT) >>> 2] = at.NONE;
+  for (let i = 0; i < sockets.MESSAGES; i++) {
+    const message = (messages + i * sockets.MESSAGE_SIZE) >>> 3;
+    u64[message + 2] = BigInt(base + parts + i * sockets.PART_SIZE);
     u64[message + 3] = 1n;
   }
   return address;

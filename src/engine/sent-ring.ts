@@ -1,7 +1,7 @@
 // The far end of a worker's transmit ring, for frames that go to no interface: takes them where they lie, and completes them, as a driver
 // does with AF_XDP's rings (Documentation/networking/af_xdp.rst).
 
-import * as at from "../../assembly/memory/layout.js";
+import * as sockets from "../../assembly/memory/sockets.js";
 import type { LinearMemory } from "./memory.js";
 import type { SlotPool } from "./pool.js";
 import { enterSentRings, type SharedRing } from "./xdp-port.js";
@@ -39,7 +39,7 @@ export class SentRing {
 
   /** Whether the worker is to wake who takes from here when it has sent something. */
   set wantsWakeup(wants: boolean) {
-    Atomics.store(this.#memory.u32, this.#tx.flags >>> 2, wants ? at.RING_NEED_WAKEUP : 0);
+    Atomics.store(this.#memory.u32, this.#tx.flags >>> 2, wants ? sockets.RING_NEED_WAKEUP : 0);
   }
 
   /**
@@ -67,7 +67,7 @@ export class SentRing {
 
   #entriesOfFrame(): number {
     let count = 1;
-    while ((this.#word(this.#entry(count - 1) + OPTIONS) & at.XDP_CONTINUES) !== 0) count++;
+    while ((this.#word(this.#entry(count - 1) + OPTIONS) & sockets.XDP_CONTINUES) !== 0) count++;
     return count;
   }
 

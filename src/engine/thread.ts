@@ -2,6 +2,7 @@
 // it. Numbers in, numbers out; nothing here makes an object a batch but the time.
 
 import * as at from "../../assembly/memory/layout.js";
+import * as sockets from "../../assembly/memory/sockets.js";
 import { type EngineExports, instantiate, loadModule } from "./wasm.js";
 
 /** What a thread is given, by `postMessage`. */
@@ -69,8 +70,8 @@ export class EngineThread {
   }
   /** Offset in linear memory of the first message that waits. */
   nextMessage(socket: number): number {
-    const first = this.#words[(socket + at.PACKET_FIRST) >>> 2]!;
-    return this.#words[(socket + at.PACKET_MESSAGES) >>> 2]! + first * at.MESSAGE_SIZE;
+    const first = this.#words[(socket + sockets.PACKET_FIRST) >>> 2]!;
+    return this.#words[(socket + sockets.PACKET_MESSAGES) >>> 2]! + first * sockets.MESSAGE_SIZE;
   }
   /** So many of them are sent, and with `refused` the one behind never can be. Gives how many packets are done with. */
   settleMessages(socket: number, sent: number, refused: boolean): number {

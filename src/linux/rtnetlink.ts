@@ -9,6 +9,7 @@ import * as address from "./rtnetlink/address.js";
 import * as link from "./rtnetlink/link.js";
 import * as neighbour from "./rtnetlink/neighbour.js";
 import * as route from "./rtnetlink/route.js";
+import { NetworkWatch, type Watched } from "./rtnetlink/watch.js";
 
 const NLM_F_CREATE = 0x400;
 
@@ -18,6 +19,17 @@ export class Rtnetlink {
   /** @throws SpangateError SYSTEM_CALL */
   static open(): Rtnetlink {
     return new Rtnetlink(NetlinkSocket.open(NETLINK_ROUTE));
+  }
+
+  /** With the news of `what`, from before the first question on, so that no change is missed. @throws SpangateError SYSTEM_CALL */
+  static watched(what: readonly Watched[]): { netlink: Rtnetlink; watch: NetworkWatch } {
+    const watch = NetworkWatch.open(what);
+    try {
+      return { netlink: Rtnetlink.open(), watch };
+    } catch (error) {
+      watch.close();
+      throw error;
+    }
   }
 
   links(): link.Link[] {

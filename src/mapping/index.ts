@@ -3,4 +3,4 @@
 export type { Claim, Claims } from "./claims.js";
 export { type CompiledMap, type CompileOptions, compileMap } from "./compile.js";
 export type { Image, Queue } from "./image.js";
-export type { Origin } from "./sniffers.js";
+export { type Origin, sourceAddresses } from "./sniffers.js";

@@ -9,7 +9,7 @@ import { bucketOf } from "./bucket.js";
 import type { CellNames } from "./cell-names.js";
 import { longer, words } from "./image-memory.js";
 
-/** What the delivery interface gives to the packets that leave through it. Absent offline. */
+/** What the delivery interface gives to the packets that leave through it, where the configuration says nothing. Absent offline. */
 export interface Origin {
   readonly mac?: Uint8Array;
   readonly ipv4?: Uint8Array;
@@ -29,6 +29,10 @@ const MODE = {
 };
 const FIT = { truncate: at.FIT_TRUNCATE, fragment: at.FIT_FRAGMENT, drop: at.FIT_DROP };
 const OFFLINE_MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
+const UNSPECIFIED: readonly Address[] = [
+  { family: 4, bytes: new Uint8Array(4) },
+  { family: 6, bytes: new Uint8Array(16) },
+];
 const UNKNOWN_NEXT_HOP = Uint8Array.of(2, 0, 0, 0, 0, 2);
 
 type OnSegment = Extract<Sniffer, { deliver: "mac" | "ip" }>;
@@ -53,7 +57,7 @@ export class SnifferRecords {
   constructor(config: GatewayConfig, cells: CellNames, origin: Origin | undefined) {
     this.#cells = cells;
     this.#mtu = config.delivery.mtu;
-    this.#mac = origin?.mac ?? config.delivery.mac ?? OFFLINE_MAC;
+    this.#mac = config.delivery.mac ?? origin?.mac ?? OFFLINE_MAC;
     this.#sources = sourceAddresses(config, origin);
     this.#nextHop = origin?.nextHop ?? (() => UNKNOWN_NEXT_HOP);
   }
@@ -109,11 +113,10 @@ export class SnifferRecords {
     const { to } = sniffer;
     const nextHop = sniffer.mac ?? this.#nextHop(to);
     this.#setLink(record, sniffer, nextHop ?? UNKNOWN_NEXT_HOP);
-    this.#setAddress(record, to, tunnelFlags(sniffer) | (nextHop === undefined ? at.SNIFFER_UNREACHABLE : 0));
     const source = this.#sources.find(({ family }) => family === to.family);
+    const isReachable = nextHop !== undefined && source !== undefined;
+    this.#setAddress(record, to, tunnelFlags(sniffer) | (isReachable ? 0 : at.SNIFFER_UNREACHABLE));
     if (source !== undefined) this.#write16(record + at.SNIFFER_SOURCE, source);
-    else if (to.family === 4)
-      this.#write16(record + at.SNIFFER_SOURCE, { family: 4, bytes: new Uint8Array(4) });
     this.#view.setUint8(record + at.SNIFFER_FIT, FIT[sniffer.fit]);
     this.#view.setUint32(record + at.SNIFFER_MTU, this.#mtu, true);
     this.#view.setUint32(record + at.SNIFFER_ID, idOf(sniffer), true);
@@ -165,9 +168,9 @@ function idOf(sniffer: Tunnelled): number {
   return "vni" in sniffer ? sniffer.vni : sniffer.session;
 }
 
-/** Where re-encapsulated packets come from; the first of a family counts. */
-function sourceAddresses({ delivery, tunnel }: GatewayConfig, origin: Origin | undefined): Address[] {
-  if (origin === undefined) return [...delivery.addresses, ...tunnel.addresses];
+/** Where re-encapsulated packets come from; the first of a family counts. Without an interface there is one of each. */
+export function sourceAddresses({ delivery, tunnel }: GatewayConfig, origin: Origin | undefined): Address[] {
+  if (origin === undefined) return [...delivery.addresses, ...tunnel.addresses, ...UNSPECIFIED];
   const { ipv4, ipv6 } = origin;
   const own: Address[] = [];
   if (ipv4 !== undefined) own.push({ family: 4, bytes: ipv4 });

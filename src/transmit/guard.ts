@@ -16,9 +16,9 @@ import {
 const ARP = 0x0608; // 08 06, as a load of the machine's byte order sees it
 const IPV6 = 0xdd86; // 86 dd
 const ICMPV6 = 58;
-// RFC 4861 4: router solicitation to redirect.
-const FIRST_ND = 133;
-const LAST_ND = 137;
+// RFC 4861 4.3, 4.4: neighbour solicitation and advertisement. Routers' advertisements and redirects could make a sniffer the host's router.
+const FIRST_ND = 135;
+const LAST_ND = 136;
 const NETWORK = 14;
 const NEXT_HEADER = NETWORK + 6;
 const ICMP_TYPE = NETWORK + 40;

@@ -238,7 +238,7 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
       const run = ["run", config, "--replay", cut, "--speed", "max", "--record", output, "--json"];
       const finished = await spangate(run);
       expect(finished.code).toBe(1);
-      expect(finished.stderr).toMatch(/\nspangate: .*cut\.pcap: .*at byte \d+ \[CAPTURE_TRUNCATED\]\n$/);
+      expect(finished.stderr).toMatch(/\nspangate: .*cut\.pcap, byte \d+: .* \[CAPTURE_TRUNCATED\]\n$/);
       const { received, delivered, holds } = balanceOf(finished);
       expect(holds).toBe(true);
       expect(received).toBeGreaterThan(0);
@@ -313,7 +313,7 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
       "no capture at all",
       ["run", config, "--replay", config, "--record", `${folder}/untouched.pcap`],
       1,
-      /gateway\.yaml: the file begins with .* \[CAPTURE_MAGIC\]/,
+      /gateway\.yaml, byte 0: the file begins with .* \[CAPTURE_MAGIC\]/,
     ],
     [
       "no place for the recording",

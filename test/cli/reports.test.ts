@@ -146,7 +146,7 @@ describe("strip", () => {
     const out = `${folder}/before.pcapng`;
     const { code, stdout, stderr } = await spangate(["strip", cut, "-w", out, "--json"]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^spangate: .*at byte \d+ \[CAPTURE_TRUNCATED\]$/m);
+    expect(stderr).toMatch(/^spangate: .*, byte \d+: .* \[CAPTURE_TRUNCATED\]$/m);
     const report = JSON.parse(stdout);
     expect(report).toMatchObject({ holds: true, failure: { code: "CAPTURE_TRUNCATED" } });
     expect(report.delivered).toBeGreaterThan(0);

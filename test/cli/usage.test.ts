@@ -71,7 +71,7 @@ describe("exit codes and messages", () => {
       code: 1,
       stderr: /the file begins with 23 20 .* \[CAPTURE_MAGIC\]/,
     },
-    { args: ["strip", cut, "-w", out], code: 1, stderr: /cut\.pcap: .*at byte \d+ \[CAPTURE_TRUNCATED\]/ },
+    { args: ["strip", cut, "-w", out], code: 1, stderr: /cut\.pcap, byte \d+: .* \[CAPTURE_TRUNCATED\]/ },
     { args: ["decap", DEMO], code: 2, stderr: /required option '--config <FILE>'/ },
     {
       args: ["decap", DEMO, "--config", `${folder}/none.yaml`],

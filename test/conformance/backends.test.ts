@@ -13,7 +13,7 @@ import { Lab } from "../live/lab.js";
 import { lacks } from "../live/requirements.js";
 import { GATEWAY, HOST, Site } from "../live/site.js";
 import { Sniffer } from "../live/sniffer.js";
-import { WAYS } from "../live/sources.js";
+import { everyClaim, WAYS } from "../live/sources.js";
 import { pushTag } from "../live/tag-pusher.js";
 import { KIND_NAMES } from "../live/tenant-frames.js";
 import type { ExchangeOptions, Tenant } from "../live/tenant-traffic.js";
@@ -167,12 +167,7 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking,
       tenants: [
         {
           name: "acme",
-          sources: [
-            { encapsulation: "erspan", session: 100 },
-            { encapsulation: "gre", key: 100 },
-            { encapsulation: "vxlan", vni: 100 },
-            { encapsulation: "geneve", vni: 100 },
-          ],
+          sources: everyClaim(100),
           sniffers: ["acme"],
         },
       ],
@@ -375,7 +370,7 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking,
       ["interface", () => ({ namespace: site.gateway, name: "delivery" }), undefined],
       ["carrier", () => ({ namespace: destination, name: "eth0" }), lacking["waits for a carrier"]],
     ] as const)("the delivery %s goes down and comes back", async (_, end, notKept) => {
-      const gateway = await start();
+      const gateway = (await start()) as Gateway;
       const { namespace, name } = end();
       const arrived = collect();
       const before = mirrored(V4, 20, UNTAGGED);
@@ -383,7 +378,10 @@ describe.skipIf(lacks("ping")).each(SUBJECTS)("$name", ({ tunnel, says, lacking,
       await arrived(before.frames.length);
       await lab.ip(namespace, `link set ${name} down`);
       const during = mirrored(V4, 10, UNTAGGED);
+      gateway.process.kill("SIGSTOP"); // so that they come all at once
       await send(during.packets);
+      gateway.process.kill("SIGCONT");
+      await gateway.has({ received: before.packets.length + during.packets.length });
       await pause(100); // so that all of them are tried
       await lab.ip(namespace, `link set ${name} up`);
       await upAgain(site.gateway, "delivery");

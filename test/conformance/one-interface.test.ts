@@ -15,7 +15,7 @@ import { receiveByKernelVxlan } from "../live/receivers.js";
 import { lacks } from "../live/requirements.js";
 import { GATEWAY, HOST, Site } from "../live/site.js";
 import { Sniffer } from "../live/sniffer.js";
-import { WAYS } from "../live/sources.js";
+import { everyClaim, WAYS } from "../live/sources.js";
 import { Tenant } from "../live/tenant-traffic.js";
 import { tunnelFrames, type Underlay } from "../live/tunnel-packets.js";
 import { until } from "../live/until.js";
@@ -70,13 +70,7 @@ describe.skipIf(lacks("bridge", "ping", "tc")).each(BACKENDS)("%s", (_, tunnel, 
       tenants: [
         {
           name: "acme",
-          sources: [
-            { encapsulation: "erspan", session: 100 },
-            { encapsulation: "gre", key: 100 },
-            { encapsulation: "vxlan", vni: 100 },
-            { encapsulation: "geneve", vni: 100 },
-            { encapsulation: "vxlan", vni: BACK },
-          ],
+          sources: [...everyClaim(100), { encapsulation: "vxlan", vni: BACK }],
           sniffers: ["ids"],
         },
       ],

@@ -43,9 +43,9 @@ test.each([
   for (let i = 0; i < workers; i++) engine.memory.allocate(8 * 2 ** 20);
 });
 
-test("more than there can be is refused, with both keys", () => {
+test("more than there can be is refused, with the keys that say so", () => {
   const config = configOf({ queues: 8, reassembly: "1GiB" });
   expect(() => liveSizes(config, 8, undefined)).toThrow(
-    /^8 workers \(tunnel\.queues\) of \d+ MiB, of which decode\.reassembly\.memory is 1024 MiB, .* lower one of the two\.$/,
+    /^8 workers \(tunnel\.queues\) of \d+ MiB, of which decode\.reassembly\.memory is 1024 MiB and the longest sniffers\[\]\.queue takes \d+ MiB, .* lower one of the three\.$/,
   );
 });

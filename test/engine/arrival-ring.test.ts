@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as at from "../../assembly/memory/layout.js";
+import * as sockets from "../../assembly/memory/sockets.js";
 import { ArrivalRing, type ArrivingFrame, Engine, EngineThread, SlotPool } from "../../src/engine/index.js";
 
 const bytes = (length: number, seed: number) => Uint8Array.from({ length }, (_, i) => seed + i * 3);
@@ -25,7 +26,7 @@ class Ring {
     engine.memory.u8.fill(0xa5, before, before + size.blockSize * size.blocks);
     this.ring = new ArrivalRing(engine.memory, size);
     for (let i = 0; i < size.blocks; i++)
-      engine.memory.u32[(before + i * size.blockSize + at.BLOCK_STATUS) >>> 2] = 0;
+      engine.memory.u32[(before + i * size.blockSize + sockets.BLOCK_STATUS) >>> 2] = 0;
     this.start = before;
   }
   static async create(

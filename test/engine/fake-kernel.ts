@@ -2,6 +2,7 @@
 // chunks out of the fill ring, gives received frames, takes what is to be sent, and completes it. What breaks the rules is an error.
 
 import * as at from "../../assembly/memory/layout.js";
+import * as sockets from "../../assembly/memory/sockets.js";
 import { type Engine, enterXdpSocket } from "../../src/engine/index.js";
 import type { LinearMemory } from "../../src/engine/memory.js";
 import type { SharedRing } from "../../src/engine/xdp-port.js";
@@ -53,7 +54,7 @@ class KernelRing {
     this.#memory.u32[this.shared.consumer >>> 2] = position;
   }
   set needsWakeup(needs: boolean) {
-    this.#memory.u32[this.shared.flags >>> 2] = needs ? at.RING_NEED_WAKEUP : 0;
+    this.#memory.u32[this.shared.flags >>> 2] = needs ? sockets.RING_NEED_WAKEUP : 0;
   }
 
   /** Entries between the two positions. */
@@ -75,6 +76,8 @@ class KernelRing {
 interface Sent {
   readonly pieces: { readonly address: number; readonly bytes: Uint8Array }[];
 }
+
+export type Telling = "always" | "sent" | "late";
 
 export interface KernelOptions {
   readonly rings: RingShapes;
@@ -102,6 +105,9 @@ export class FakeKernel {
   readonly #free: number[] = [];
   readonly #sent: Sent[] = [];
   #begun: Sent = { pieces: [] };
+  /** Where `wake` is in the transmit ring, and up to where it has seen entries. */
+  #looked: number;
+  #known: number;
 
   constructor(engine: Engine, { rings, longest, held = 0 }: KernelOptions) {
     const { memory, slots } = engine;
@@ -115,19 +121,22 @@ export class FakeKernel {
     const tx = new KernelRing(memory, DESCRIPTOR_SIZE, rings.tx);
     const completion = new KernelRing(memory, ADDRESS_SIZE, rings.completion);
     this.rings = { rx, fill, tx, completion };
+    this.#looked = rings.tx.start;
+    this.#known = rings.tx.start;
     tx.needsWakeup = true;
     this.tunnel = enterXdpSocket(memory, { rx: rx.shared, fill: fill.shared }, longest);
     this.delivery = enterXdpSocket(memory, { tx: tx.shared, completion: completion.shared }, longest);
-    this.#begin(this.tunnel + at.XDP_RX, rings.rx.start);
-    this.#begin(this.tunnel + at.XDP_FILL, rings.fill.start);
-    this.#begin(this.delivery + at.XDP_TX, rings.tx.start);
-    this.#begin(this.delivery + at.XDP_COMPLETION, rings.completion.start);
+    this.#begin(this.tunnel + sockets.XDP_RX, rings.rx.start);
+    this.#begin(this.tunnel + sockets.XDP_FILL, rings.fill.start);
+    this.#begin(this.delivery + sockets.XDP_TX, rings.tx.start);
+    this.#begin(this.delivery + sockets.XDP_COMPLETION, rings.completion.start);
+    memory.u32[(this.delivery + sockets.XDP_LOOKED) >>> 2] = rings.tx.start;
   }
 
   /** A socket that has passed so many frames already. */
   #begin(ring: number, position: number): void {
-    this.#memory.u32[(ring + at.RING_POSITION) >>> 2] = position;
-    this.#memory.u32[(ring + at.RING_SEEN) >>> 2] = position;
+    this.#memory.u32[(ring + sockets.RING_POSITION) >>> 2] = position;
+    this.#memory.u32[(ring + sockets.RING_SEEN) >>> 2] = position;
   }
 
   // ── receive ──
@@ -175,7 +184,7 @@ export class FakeKernel {
       const entry = rx.at(rx.waiting);
       u64[entry >>> 3] = BigInt(base) | (BigInt(offset) << 48n);
       u32[(entry + 8) >>> 2] = piece.length;
-      u32[(entry + 12) >>> 2] = i + 1 < chunks ? at.XDP_CONTINUES : 0;
+      u32[(entry + 12) >>> 2] = i + 1 < chunks ? sockets.XDP_CONTINUES : 0;
       rx.producer = rx.producer + 1;
     }
     return true;
@@ -188,24 +197,58 @@ export class FakeKernel {
     const { tx, completion } = this.rings;
     let count = 0;
     while (count < most && tx.waiting > 0 && this.#uncompleted() < completion.room) {
-      const entry = tx.at(0);
-      const address = Number(this.#long(entry));
-      const [length, options] = [this.#word(entry + 8), this.#word(entry + 12)];
-      // xp_unaligned_validate_desc
-      if (length === 0 || length > at.SLOT_STRIDE) throw new Error(`an entry of ${length} bytes`);
-      if (address + length > this.#umemLength) throw new Error(`an entry at ${address}, behind all frames`);
-      if ((options & ~at.XDP_CONTINUES) !== 0) throw new Error(`options ${options}`);
-      const start = this.#umem + address;
-      this.#begun.pieces.push({ address, bytes: this.#memory.u8.slice(start, start + length) });
-      if (this.#begun.pieces.length > MOST_PIECES) throw new Error("a frame of too many pieces");
+      const packet = this.#take(tx.at(0));
       tx.consumer = tx.consumer + 1;
+      this.#looked = this.#known = tx.consumer;
       count++;
-      if (options !== 0) continue;
-      this.wire.push(Buffer.concat(this.#begun.pieces.map(({ bytes }) => bytes)));
-      this.#sent.push(this.#begun);
-      this.#begun = { pieces: [] };
+      if (packet !== undefined) this.wire.push(packet);
     }
     return count;
+  }
+
+  /**
+   * A system call to send, as `__xsk_generic_xmit` (net/xdp/xsk.c) does it: a packet that is dropped completes as all do, and ends the
+   * call. True: it says so (EBUSY). Where it is in the ring it tells when it has come to the end of what it knew of (Linux 6.1); or also
+   * at the end of a call that `sent` something; or of each (6.18).
+   */
+  wake(isDropped: (packet: Uint8Array) => boolean, tells: Telling): boolean {
+    const { tx } = this.rings;
+    let hasSent = false;
+    let isBusy = false;
+    while (!isBusy) {
+      if (this.#looked === this.#known) {
+        tx.consumer = this.#looked;
+        this.#known = tx.producer;
+        if (this.#looked === this.#known) break;
+      }
+      const packet = this.#take(tx.at((this.#looked - tx.consumer) >>> 0));
+      this.#looked = (this.#looked + 1) >>> 0;
+      if (packet === undefined) continue;
+      isBusy = isDropped(packet);
+      if (isBusy) continue;
+      this.wire.push(packet);
+      hasSent = true;
+    }
+    if (tells === "always" || (tells === "sent" && hasSent)) tx.consumer = this.#looked;
+    return isBusy;
+  }
+
+  /** An entry. Gives the packet of which it is the last. */
+  #take(entry: number): Uint8Array | undefined {
+    const address = Number(this.#long(entry));
+    const [length, options] = [this.#word(entry + 8), this.#word(entry + 12)];
+    // xp_unaligned_validate_desc
+    if (length === 0 || length > at.SLOT_STRIDE) throw new Error(`an entry of ${length} bytes`);
+    if (address + length > this.#umemLength) throw new Error(`an entry at ${address}, behind all frames`);
+    if ((options & ~sockets.XDP_CONTINUES) !== 0) throw new Error(`options ${options}`);
+    const start = this.#umem + address;
+    this.#begun.pieces.push({ address, bytes: this.#memory.u8.slice(start, start + length) });
+    if (this.#begun.pieces.length > MOST_PIECES) throw new Error("a frame of too many pieces");
+    if (options !== 0) return undefined;
+    const packet = Buffer.concat(this.#begun.pieces.map(({ bytes }) => bytes));
+    this.#sent.push(this.#begun);
+    this.#begun = { pieces: [] };
+    return packet;
   }
 
   #uncompleted(): number {
@@ -243,7 +286,10 @@ export class FakeKernel {
   /** Addresses of what is in the transmit ring, taken from it, or completed and not yet seen. */
   sending(): number[] {
     const { tx, completion } = this.rings;
-    const ready = Array.from({ length: tx.waiting }, (_, i) => Number(this.#long(tx.at(i))));
+    const passed = (this.#looked - tx.consumer) >>> 0;
+    const ready = Array.from({ length: tx.waiting - passed }, (_, i) =>
+      Number(this.#long(tx.at(passed + i))),
+    );
     const done = Array.from({ length: completion.waiting }, (_, i) => Number(this.#long(completion.at(i))));
     const taken = [...this.#sent, this.#begun].flatMap(({ pieces }) => pieces.map(({ address }) => address));
     return [...ready, ...taken, ...done];

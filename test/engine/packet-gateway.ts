@@ -3,6 +3,7 @@
 
 import { expect } from "vitest";
 import * as at from "../../assembly/memory/layout.js";
+import * as sockets from "../../assembly/memory/sockets.js";
 import {
   Engine,
   type EngineOptions,
@@ -144,7 +145,7 @@ export class PacketGateway {
     if (waiting === 0) return undefined;
     let message = this.thread.nextMessage(this.#messages);
     let sent = 0;
-    for (; sent < Math.min(most, waiting); sent++, message += at.MESSAGE_SIZE) {
+    for (; sent < Math.min(most, waiting); sent++, message += sockets.MESSAGE_SIZE) {
       const frame = this.#frameOf(message);
       if (!refuses(frame)) this.wire.push(frame);
       else if (sent > 0) break;

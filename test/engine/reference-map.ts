@@ -35,14 +35,14 @@ export function compileReferenceMap(
 export function originOf({ live, interfaceMac, addresses = [] }: DeliveryOptions): { origin?: Origin } {
   if (live !== true) return {};
   const own = addresses.slice(1).map(bytesOf);
-  const of = (family: 4 | 6) => own.find((each) => each.length === (family === 4 ? 4 : 16));
-  const [ipv4, ipv6] = [of(4), of(6)];
+  // The reference sends from the unspecified address when there is none.
+  const of = (length: 4 | 16) => own.find((each) => each.length === length) ?? new Uint8Array(length);
   const mac = interfaceMac?.split(":").map((part) => Number.parseInt(part, 16));
   return {
     origin: {
       ...(mac === undefined ? {} : { mac: Uint8Array.from(mac) }),
-      ...(ipv4 === undefined ? {} : { ipv4 }),
-      ...(ipv6 === undefined ? {} : { ipv6 }),
+      ipv4: of(4),
+      ipv6: of(16),
     },
   };
 }

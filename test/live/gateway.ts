@@ -29,6 +29,7 @@ export interface Balance {
   readonly sniffers: Readonly<Record<string, SnifferAccounts>>;
   readonly sessions: readonly Session[];
   readonly sessionCount: number;
+  readonly notes: readonly string[];
 }
 
 export class Gateway {

@@ -61,6 +61,34 @@ describe.skipIf(lacks()).each(["afxdp", "afpacket"])("%s", (backend) => {
     expect(JSON.parse(gateway.process.stdout)).toMatchObject({ received: 0, holds: true });
   });
 
+  test("without an address to send from nothing is sent, it is said, and it goes on with the next", async () => {
+    const tenant = await site.tenant({ name: "acme", number: 1 });
+    const gateway = await start();
+    const sniffer = await Sniffer.start(lab, namespace, "cable", { filter: "udp port 4789" });
+    const port = lab.port(site.host, "under");
+    const send = () => port.send(tunnelFrames("erspan2", 100, tenant.frames(1)[0]!, sequence++, BETWEEN)[0]!);
+    let sequence = 0;
+    await lab.ip(site.gateway, "addr del 198.51.100.1/24 dev delivery");
+    const notes = async () => (await gateway.status()).notes.join();
+    await until(
+      async () => /no IPv4 address to send to ids from/.test(await notes()) || undefined,
+      () => "a word about it",
+    );
+    send();
+    const { sniffers } = await gateway.has({ received: 1 });
+    expect(sniffers.ids).toMatchObject({ offered: 1, sendError: 1 });
+    await lab.ip(site.gateway, "addr add 198.51.100.9/24 dev delivery");
+    await until(
+      async () => (await notes()) === "" || undefined,
+      () => "nothing to be said",
+    );
+    send();
+    const [frame] = await sniffer.has(1);
+    expect(frame!.subarray(SOURCE_AT, SOURCE_AT + 4).join(".")).toBe("198.51.100.9");
+    const balance = await gateway.stop();
+    expect(balance.sniffers.ids).toMatchObject({ offered: 2, sent: 1, sendError: 1 });
+  });
+
   test("what is delivered comes from the addresses that the interface has then", async () => {
     const tenant = await site.tenant({ name: "acme", number: 1 });
     const gateway = await start();

@@ -38,6 +38,10 @@ export function claimOf(way: Way, id: number): MirrorSource["claim"] {
   return { encapsulation: "erspan", session: id };
 }
 
+/** Of one tenant whose frames come by every way. */
+export const everyClaim = (id: number) =>
+  (["erspan2", "gre", "vxlan", "geneve"] as const).map((way) => claimOf(way, id));
+
 /** In YAML. */
 export function identityOf(way: Way, id: number): string {
   const words = Object.entries(claimOf(way, id)).map(([key, value]) => `${key}: ${value}`);

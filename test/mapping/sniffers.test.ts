@@ -165,7 +165,7 @@ const rows: [string, object, Fields, (object | CompileOptions)?, CompileOptions?
     { ...tunnel, mode: Delivery.Gre, flags: at.SNIFFER_KEY, fit: at.FIT_DROP },
   ],
   [
-    "gre with the greatest key, from the interface",
+    "gre with the greatest key, from the interface's address and the configured MAC",
     { deliver: "gre", to, key: 0xffffffff },
     {
       ...tunnel,
@@ -173,10 +173,23 @@ const rows: [string, object, Fields, (object | CompileOptions)?, CompileOptions?
       flags: at.SNIFFER_KEY,
       id: 0xffffffff,
       source: mapped("c0000201"),
-      sourceMac: "0c0000000001",
+      sourceMac: "0a0000000001",
     },
     { tunnel: { addresses: ["10.77.0.2"] }, delivery: { mac: "0a:00:00:00:00:01" } },
     { origin: { mac: Uint8Array.of(12, 0, 0, 0, 0, 1), ipv4: Uint8Array.of(192, 0, 2, 1) } },
+  ],
+  [
+    "gre by an interface without an address",
+    { deliver: "gre", to },
+    {
+      ...tunnel,
+      mode: Delivery.Gre,
+      flags: at.SNIFFER_UNREACHABLE,
+      source: "0".repeat(32),
+      sourceMac: "0c0000000001",
+    },
+    { tunnel: { addresses: ["10.77.0.2"] } },
+    { origin: { mac: Uint8Array.of(12, 0, 0, 0, 0, 1) } },
   ],
   [
     "erspan2",

@@ -16,17 +16,20 @@ const icmpv6 = (type: number, payload: Bytes = new Uint8Array(23)) =>
 
 const ROWS: [name: string, frame: Uint8Array, action: "pass" | "drop"][] = [
   ["ARP", ethernet(0x0806, arp), "pass"],
+  ["ARP, padded", ethernet(0x0806, [...arp, ...new Uint8Array(18)]), "pass"],
   ["ARP of nothing", ethernet(0x0806, []), "pass"],
   ["reverse ARP", ethernet(0x8035, arp), "drop"],
   ["ARP with a tag", ethernet(0x8100, tag(5, 0x0806, arp)), "drop"],
   ["echo request", icmpv6(128), "drop"],
   ["multicast listener report", ethernet(0x86dd, ipv6(0, extension(58, [143, 0, 0, 0]))), "drop"],
   ["type 132", icmpv6(132), "drop"],
-  ["router solicitation", icmpv6(133), "pass"],
-  ["router advertisement", icmpv6(134), "pass"],
+  ["router solicitation", icmpv6(133), "drop"],
+  ["router advertisement", icmpv6(134), "drop"],
   ["neighbour solicitation", icmpv6(135), "pass"],
   ["neighbour advertisement", icmpv6(136), "pass"],
-  ["redirect", icmpv6(137), "pass"],
+  ["neighbour solicitation, whole", icmpv6(135, new Uint8Array(31).fill(2)), "pass"],
+  ["neighbour advertisement, whole", icmpv6(136, new Uint8Array(31).fill(3)), "pass"],
+  ["redirect", icmpv6(137), "drop"],
   ["type 138", icmpv6(138), "drop"],
   ["type 255", icmpv6(255), "drop"],
   ["neighbour solicitation of one byte", icmpv6(135, []), "pass"],
@@ -46,10 +49,10 @@ const ROWS: [name: string, frame: Uint8Array, action: "pass" | "drop"][] = [
   ["nothing behind the MACs", ethernet(0x86dd, []), "drop"],
 ];
 
-/** The same once more: untagged ARP, or ICMPv6 of types 133 to 137 right behind the IPv6 header. */
+/** The same once more: untagged ARP, or ICMPv6 of types 135 and 136 right behind the IPv6 header. */
 function expected(frame: Uint8Array): "pass" | "drop" {
   const type = frame[12]! * 256 + frame[13]!;
-  const isNeighbour = type === 0x86dd && frame[20] === 58 && frame[54]! >= 133 && frame[54]! <= 137;
+  const isNeighbour = type === 0x86dd && frame[20] === 58 && frame[54]! >= 135 && frame[54]! <= 136;
   return type === 0x0806 || isNeighbour ? "pass" : "drop";
 }
 
