@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** What makes namespaces and sends through them: a file after the other, as each has the machine's processors to itself. */
+/**
+ * What makes namespaces and sends through them: a file after the other. Beside another a sender changes processors, and the kernel's own
+ * backlogs put packets out of order.
+ */
 const LIVE = [
   "test/{live,conformance,kernel,linux}/**/*.test.ts",
   "test/cli/replay.test.ts",
@@ -11,6 +14,8 @@ export default defineConfig({
   test: {
     globalSetup: ["test/build.setup.ts"],
     testTimeout: 60_000,
+    // What gateways say in tests is read by people when a test fails; test/cli/log.test.ts reads the records.
+    env: { SPANGATE_LOG: "text" },
     projects: [
       {
         extends: true,

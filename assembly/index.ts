@@ -6,7 +6,7 @@ import * as queues from "./memory/queue";
 import { createRecords } from "./memory/records";
 import { createSlots } from "./memory/slots";
 import { attach as attachWorker, setField, worker } from "./memory/worker";
-import { expireAll } from "./pipeline/reassemble";
+import { expireAll, clockSet as shiftHeld } from "./pipeline/reassemble";
 
 export { ABI_VERSION } from "./abi";
 export { receive as packetReceive } from "./memory/packet-receive";
@@ -20,7 +20,7 @@ export {
   unsent as xdpUnsent,
 } from "./memory/transmit";
 export { prepareSniffer } from "./pipeline/encapsulate";
-export { encodeDeliveries, encodePcap, encodePcapng } from "./pipeline/encode";
+export { encodeDeliveries, encodePcap, encodePcapng, encodeRecord } from "./pipeline/encode";
 export { process, recycle } from "./pipeline/process";
 export { publish } from "./tenant/generation";
 export { build as mapBuild } from "./tenant/table";
@@ -48,6 +48,11 @@ export function flush(): void {
   expireAll();
 }
 
+/** From the next packet on the clock is another one, ahead by `nanoseconds` of that before: for whoever tells packets' times itself. */
+export function clockSet(nanoseconds: f64): void {
+  shiftHeld(<i64>nanoseconds);
+}
+
 /** Takes up to `most` (TAKEN_MAX) records of queues that hold something, in turns of `quantum` bytes a queue. */
 export function take(most: u32, quantum: u32): u32 {
   const taken = queues.takeReady(most, quantum, worker() + TAKEN);
@@ -73,4 +78,9 @@ export function settleFrom(queue: u32, entry: u32, sent: bool): void {
 /** For the worker: frees what the sender of such a queue is done with. It does so by itself when a packet is offered. */
 export function reclaim(queue: u32): void {
   queues.reclaim(queues.queueAt(queue));
+}
+
+/** The same of up to `most` such queues, in turn. */
+export function reclaimNext(most: u32): void {
+  queues.reclaimNext(most);
 }

@@ -59,12 +59,20 @@ export class EngineContender implements Contender {
   readonly #slots: Int32Array;
   /** Packets so far. */
   #packets = 0;
+  /** Called before each batch, outside the time. */
+  readonly #before: (engine: Engine) => void;
   /** Packet time of the next one. */
   #timeHigh: number;
   #timeLow: number;
 
-  private constructor(name: string, engine: Engine, scenario: Scenario) {
+  private constructor(
+    name: string,
+    engine: Engine,
+    scenario: Scenario,
+    before: (engine: Engine) => void = () => {},
+  ) {
     this.name = name;
+    this.#before = before;
     this.#engine = engine;
     this.#scenario = scenario;
     this.#frames = new FrameStore(scenario.frames);
@@ -145,6 +153,16 @@ export class EngineContender implements Contender {
     }
   }
 
+  /** With the fast path, and something that somebody else does with the engine before each batch. */
+  static async withBefore(
+    name: string,
+    scenario: Scenario,
+    before: (engine: Engine) => void,
+  ): Promise<EngineContender> {
+    const usual = await EngineContender.create(scenario, true);
+    return new EngineContender(name, usual.#engine, scenario, before);
+  }
+
   /** A round: frames are put in place, announced batch by batch, and left to `use`. */
   #inBatches(use: () => void): void {
     this.#restore();
@@ -154,6 +172,7 @@ export class EngineContender implements Contender {
     for (let first = 0; first < inFlight; first += batch.capacity) {
       const end = Math.min(inFlight, first + batch.capacity);
       for (let i = first; i < end; i++) this.#announce(i, step);
+      this.#before(this.#engine);
       use();
       batch.clear();
     }

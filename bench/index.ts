@@ -1,4 +1,4 @@
-// npm run bench [-- engine map lookup offline yardstick] [--axis NAME] [--json FILE] [--keep]: measures, prints tables, writes
+// npm run bench [-- engine map lookup offline watching yardstick] [--axis NAME] [--json FILE] [--keep]: measures, prints tables, writes
 // everything as JSON.
 
 import { writeFileSync } from "node:fs";
@@ -9,10 +9,11 @@ import { benchJavaScript } from "./javascript-yardstick.js";
 import { benchLookup, printLookup } from "./lookup.js";
 import { benchMap, printMap } from "./map.js";
 import { benchOffline, printOffline } from "./offline.js";
+import { benchWatching, printWatching } from "./watching.js";
 import { benchYardstick } from "./yardstick.js";
 import { printJavaScript, printYardstick } from "./yardstick-tables.js";
 
-const PARTS = ["engine", "map", "lookup", "offline", "yardstick"] as const;
+const PARTS = ["engine", "map", "lookup", "offline", "watching", "yardstick"] as const;
 type Part = (typeof PARTS)[number];
 
 const { values, positionals } = parseArgs({
@@ -64,6 +65,11 @@ if (wanted.includes("offline")) {
   const results = await benchOffline(values.keep);
   printOffline(results);
   report.offline = results;
+}
+if (wanted.includes("watching")) {
+  const results = await benchWatching();
+  printWatching(results);
+  report.watching = results;
 }
 if (wanted.includes("yardstick")) {
   const results = await benchYardstick(values.axis);

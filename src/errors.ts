@@ -93,6 +93,17 @@ export const ERRORS = {
     httpStatus: 501,
     exitCode: 2,
   },
+  RESTART_NEEDED: {
+    description:
+      "The configuration changes what a running gateway cannot: anything but sniffers, tenants and shared sources; `details.keys` names it.",
+    httpStatus: 409,
+    exitCode: 1,
+  },
+  GENERATION_CHANGED: {
+    description: "The tenant map is not of the generation that the change was meant for.",
+    httpStatus: 412,
+    exitCode: 1,
+  },
   SEALED: {
     description:
       "The gateway has given up every capability (`sealed: true`); what needs one takes a gateway that is started anew.",
@@ -109,7 +120,17 @@ export const ERRORS = {
     httpStatus: 503,
     exitCode: 1,
   },
+  TAIL_BUSY: {
+    description: "Somebody looks at packets already: one at a time.",
+    httpStatus: 409,
+    exitCode: 1,
+  },
   NOT_READY: { description: "The gateway is still starting.", httpStatus: 503, exitCode: 1 },
+  UNAUTHORIZED: {
+    description: "Requests by TCP carry the token of `api.listen.token`: `Authorization: Bearer TOKEN`.",
+    httpStatus: 401,
+    exitCode: 1,
+  },
   NOT_FOUND: { description: "The control API has nothing there.", httpStatus: 404, exitCode: 1 },
   INTERNAL: {
     description: "A mistake in Spangate itself; please report it.",

@@ -5,8 +5,10 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { SENT_BESIDE, SENT_BY } from "../src/config/backends.js";
 import { configurationTable } from "../src/config/documentation.js";
 import { VERDICTS } from "../src/engine/index.js";
+import { EVENTS } from "../src/telemetry/events.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const path = `${root}README.md`;
@@ -30,6 +32,18 @@ test("the configuration table is the schema's", () => {
   expectSection("configuration", `\n${configurationTable().trim()}\n\n`);
 });
 
+test("the table of backends and sniffers is the code's", () => {
+  const backends = Object.keys(SENT_BY) as (keyof typeof SENT_BY)[];
+  const rows = [...SENT_BY.afxdp, ...SENT_BESIDE].map((deliver) => {
+    const isBeside = SENT_BESIDE.some((each) => each === deliver);
+    const cells = backends.map((each) => (isBeside || SENT_BY[each].includes(deliver) ? "yes" : "no"));
+    return `| \`${deliver}\` | ${cells.join(" | ")} |`;
+  });
+  const head = `| \`deliver\` | ${backends.map((backend) => `\`${backend}\``).join(" | ")} |`;
+  const line = `| --- |${" --- |".repeat(backends.length)}`;
+  expectSection("backends", `\n${[head, line, ...rows].join("\n")}\n\n`);
+});
+
 test("the demo prints what the README shows", () => {
   const output = execFileSync(process.execPath, ["test/examples/demo.mjs"], { cwd: root, encoding: "utf8" });
   expectSection("demo", `\`\`\`\n${output.trim()}\n\`\`\`\n`);
@@ -39,6 +53,13 @@ test.each(["strip", "deliver", "live", "batch", "browser"])("the program %s is u
   const program = readFileSync(`${root}test/examples/${name}.mjs`, "utf8");
   expect(program.trimEnd().split("\n").length).toBeLessThan(20);
   expectSection(`program ${name}`, `\`\`\`js\n${program.trim()}\n\`\`\`\n`);
+});
+
+test("the table of events is the log's", () => {
+  const rows = Object.entries(EVENTS).map(
+    ([code, { level, description }]) => `| \`${code}\` | ${level} | ${description} |`,
+  );
+  expectSection("events", `\n| code | level | |\n| --- | --- | --- |\n${rows.join("\n")}\n\n`);
 });
 
 test("every verdict is in the table", () => {

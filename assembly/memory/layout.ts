@@ -110,7 +110,16 @@ export const WORKER_SESSION_MASK_MAX = 140; // u32
 export const WORKER_SLOT_RECORDS = 144; // u32, address of record numbers (u32) by slot: what a transmit ring has
 export const WORKER_TAKEN_DONE = 148; // u32, how many of those that were taken stand in a transmit ring
 export const WORKER_IN_FLIGHT = 152; // u32, chunks that a transmit ring has
-export const WORKER_HEADER_SIZE = 192;
+export const WORKER_QUARANTINE = 156; // u32, number of the queue that unmapped packets go to + 1; 0: they are only counted
+export const WORKER_LENT = 160; // u32, records that queues of other threads have, or have not given back
+export const WORKER_THREADED = 164; // u32, address of the numbers (u32) of those queues
+export const WORKER_THREADED_COUNT = 168; // u32, written by the host
+export const WORKER_THREADED_NEXT = 172; // u32, place of the one that is reclaimed next
+export const WORKER_WATCHED = 176; // u64, written by the host: generation number << 32 | tenant index + 1 of which samples are wanted; 0: nobody's
+export const WORKER_SAMPLES = 184; // u32, address of SAMPLES samples, a ring
+export const WORKER_SAMPLES_TAIL = 188; // u32, samples there have been, modulo 2^32
+export const WORKER_SAMPLES_LIMIT = 192; // u32, written by the host: where WORKER_SAMPLES_TAIL stops; at most SAMPLES beyond what it has read
+export const WORKER_HEADER_SIZE = 256;
 
 export const COUNTERS = WORKER_HEADER_SIZE;
 export const COUNTERS_SIZE = 64 * 8;
@@ -214,7 +223,10 @@ export const COMPLETED = TAKEN + TAKEN_MAX * 4;
 /** Routes of packets whose session the full table could not take. */
 export const ROUTES = COMPLETED + TAKEN_MAX * 4;
 export const GROUP = 64; // packets that a step takes at once: their descriptors stay in the first cache from step to step
-export const WORKER_SIZE = ROUTES + GROUP * ROUTE_SIZE;
+/** u32 each, by number of a sender: not 0 when something was put into one of its queues since the worker looked. */
+export const BELLS = ROUTES + GROUP * ROUTE_SIZE;
+export const SENDERS_MAX = 64;
+export const WORKER_SIZE = BELLS + SENDERS_MAX * 4;
 
 // ── session entry: two cache lines that every packet touches, one for rarer things ────────────────────────────────
 export const SESSION_SOURCE = 0;
@@ -250,6 +262,21 @@ export const STATE_MIRROR = 2;
 export const SETTLED_PACKET = 0; // u64
 export const SETTLED_VERDICT = 8; // u32
 export const SETTLED_SIZE = 16;
+
+// ── sample: a packet of the tenant that somebody watches, as it came ─────────────────────────────────────────────────
+export const SAMPLE_GENERATION = 0; // u32, of the map that found the tenant
+export const SAMPLE_TENANT = 4; // u32, its index there
+export const SAMPLE_VERDICT = 8; // u32
+export const SAMPLE_COPIED = 12; // u32, bytes that follow
+export const SAMPLE_CAPTURED = 16; // u32, bytes
+export const SAMPLE_ORIGINAL = 20; // u32, bytes
+export const SAMPLE_TIME = 24; // u64, ns since the epoch
+export const SAMPLE_LINK_TYPE = 32; // u32
+export const SAMPLE_FRAME = 64;
+/** Most bytes of a frame: a jumbo frame in its tunnel. */
+export const SAMPLE_MOST = 9216;
+export const SAMPLE_SIZE = SAMPLE_FRAME + SAMPLE_MOST;
+export const SAMPLES = 16;
 
 // ── reassembly ───────────────────────────────────────────────────────────────────────────────────────────────────
 export const PIECE_BLOCK = 2048; // bytes of fragment data in a block, and what a started one is charged
@@ -387,8 +414,8 @@ export const CELL_IDENTIFICATION = 4; // u32, of the next IP packet that may be 
 // ── queue of a sniffer: a ring of record numbers ─────────────────────────────────────────────────────────────────
 // Places count up without end, modulo 2^32: from head to TAIL they are queued. A queue that the worker empties itself (its own)
 // begins at place 0 again whenever it is empty, has its head in SEEN, and its first NEAR places here, the first three of them in the
-// line that every packet touches. Of a queue that another thread empties, the second line is that thread's, and so are TAKEN, SENT
-// and SENT_BYTES there.
+// line that every packet touches. Of a queue that another thread empties, the second line is that thread's, and so are TAKEN, SENT,
+// SENT_BYTES and THREAD_SEND_ERROR there; TAKEN and SEND_ERROR at their usual places are then the producer's.
 export const QUEUE_OFFERED = 0; // u64, packets
 export const QUEUE_TAKEN = 8; // u64, packets; this and the next two are written by who empties it
 export const QUEUE_SENT = 16; // u64
@@ -403,6 +430,7 @@ export const NEAR = 19;
 export const QUEUE_HEAD = 64; // u32, moved by the other thread, and by the producer that drops the oldest
 export const QUEUE_RETURNED = 68; // u32, written by the other thread: places of the ring of returns that it has filled
 export const QUEUE_THREAD = 64; // what is added to TAKEN, SENT, SENT_BYTES for the other thread's
+export const QUEUE_THREAD_SEND_ERROR = 96; // u64
 export const QUEUE_DROPPED_NEWEST = 128; // u64; here what is seldom touched
 export const QUEUE_DROPPED_OLDEST = 136; // u64
 export const QUEUE_RATE = 144; // u64
@@ -413,6 +441,7 @@ export const QUEUE_RETURNS = 172; // u32, address of IN_FLIGHT_MAX record number
 export const QUEUE_RECLAIMED = 176; // u32, the producer's: places of it that it has emptied
 export const QUEUE_RING = 180; // u32, address of record numbers (u32)
 export const QUEUE_MASK = 184; // u32, places - 1
+export const QUEUE_SENDER = 188; // u32, number of the sender whose bell is rung
 export const QUEUE_SIZE = 192;
 export const QUEUE_DROP_OLDEST = 1;
 export const QUEUE_THREADED = 2; // another thread consumes it
@@ -430,4 +459,5 @@ export const RECORD_NOT_SENT = 0x80000000; // the kernel has dropped one of them
 export const RECORD_QUEUE = 24; // u32
 export const RECORD_NEXT = 28; // u32, record of the datagram's next fragment, or NONE
 export const RECORD_ABOUT = 32; // the 32 bytes of the descriptor from HAS on
+export const RECORD_LINK_TYPE = RECORD_ABOUT + TENANT - HAS; // u32, of a packet in quarantine, which has no tenant
 export const RECORD_SIZE = 64;

@@ -4,6 +4,7 @@
 // itself stand on its ready list while they hold something.
 
 import {
+  BELLS,
   IN_FLIGHT_MAX,
   NEAR,
   NONE,
@@ -24,18 +25,21 @@ import {
   QUEUE_RING,
   QUEUE_SEEN,
   QUEUE_SEND_ERROR,
+  QUEUE_SENDER,
   QUEUE_SENT,
   QUEUE_SENT_BYTES,
   QUEUE_SIZE,
   QUEUE_TAIL,
   QUEUE_TAKEN,
   QUEUE_THREAD,
+  QUEUE_THREAD_SEND_ERROR,
   QUEUE_THREADED,
   RECORD_LENGTH,
   RECORD_NEXT,
   RECORD_QUEUE,
   RECORD_SIZE,
   RECORD_SLOT,
+  WORKER_LENT,
   WORKER_QUEUES,
   WORKER_READY,
   WORKER_READY_COUNT,
@@ -46,10 +50,13 @@ import {
   WORKER_SLOT_COUNT,
   WORKER_SLOT_STACK,
   WORKER_SLOTS_FREE,
+  WORKER_THREADED,
+  WORKER_THREADED_COUNT,
+  WORKER_THREADED_NEXT,
 } from "./layout";
 import { giveRecords, record } from "./records";
 import { isLarge } from "./slots";
-import { field, setField } from "./worker";
+import { field, setField, worker } from "./worker";
 
 export function queueAt(number: u32): usize {
   return <usize>field(WORKER_QUEUES) + <usize>number * QUEUE_SIZE;
@@ -101,7 +108,9 @@ export function push(queue: usize, number: u32, entry: u32): void {
   const tail = load<u32>(queue, QUEUE_TAIL);
   store<u32>(place(queue, tail), entry);
   if (isThreaded(queue)) {
+    setField(WORKER_LENT, field(WORKER_LENT) + 1);
     atomic.store<u32>(queue, tail + 1, QUEUE_TAIL);
+    store<u32>(worker() + BELLS + ((<usize>load<u32>(queue, QUEUE_SENDER)) << 2), 1);
     return;
   }
   store<u32>(queue, tail + 1, QUEUE_TAIL);
@@ -140,6 +149,7 @@ export function dropOldest(queue: usize): bool {
   const entry = load<u32>(place(queue, first));
   if (isThreaded(queue)) {
     if (atomic.cmpxchg<u32>(queue, first, first + 1, QUEUE_HEAD) != first) return false;
+    setField(WORKER_LENT, field(WORKER_LENT) - 1);
   } else {
     store<u32>(queue, first + 1, QUEUE_SEEN);
   }
@@ -166,10 +176,24 @@ export function reclaim(queue: usize): void {
   let reclaimed = load<u32>(queue, QUEUE_RECLAIMED);
   if (reclaimed == returned) return;
   const returns = <usize>load<u32>(queue, QUEUE_RETURNS);
+  setField(WORKER_LENT, field(WORKER_LENT) - (returned - reclaimed));
   for (; reclaimed != returned; reclaimed++) {
     free(queue, load<u32>(returns + ((reclaimed & (IN_FLIGHT_MAX - 1)) << 2)));
   }
   atomic.store<u32>(queue, reclaimed, QUEUE_RECLAIMED);
+}
+
+/** The same of up to `most` of the queues that other threads empty, each in its turn. */
+export function reclaimNext(most: u32): void {
+  const count = atomic.load<u32>(worker(), WORKER_THREADED_COUNT);
+  const numbers = <usize>field(WORKER_THREADED);
+  let next = field(WORKER_THREADED_NEXT);
+  for (let i = min<u32>(most, count); i != 0; i--) {
+    if (next >= count) next = 0;
+    reclaim(queueAt(load<u32>(numbers + ((<usize>next) << 2))));
+    next++;
+  }
+  setField(WORKER_THREADED_NEXT, next);
 }
 
 // ── ready list: this worker's own queues that hold something, each with what is left of its last turn ──
@@ -235,7 +259,10 @@ function takeThreaded(queue: usize, most: u32, into: usize): u32 {
   for (;;) {
     const first = atomic.load<u32>(queue, QUEUE_HEAD);
     const tail = atomic.load<u32>(queue, QUEUE_TAIL);
-    const inFlight = load<u32>(counters, QUEUE_TAKEN) - atomic.load<u32>(queue, QUEUE_RECLAIMED);
+    // Not settled, and settled but not reclaimed.
+    const settled = load<u32>(counters, QUEUE_SENT) + load<u32>(queue, QUEUE_THREAD_SEND_ERROR);
+    const returned = load<u32>(queue, QUEUE_RETURNED) - atomic.load<u32>(queue, QUEUE_RECLAIMED);
+    const inFlight = load<u32>(counters, QUEUE_TAKEN) - settled + returned;
     const taken = min<u32>(min<u32>(most, tail - first), IN_FLIGHT_MAX - inFlight);
     if (taken == 0) return 0;
     for (let i: u32 = 0; i < taken; i++) store<u32>(into + (i << 2), load<u32>(farPlace(queue, first + i)));
@@ -245,20 +272,24 @@ function takeThreaded(queue: usize, most: u32, into: usize): u32 {
   }
 }
 
-/** A record that was taken is sent, or could not be. */
+/**
+ * A record that was taken is sent, or could not be. The thread may be ended at a loop, and nowhere else in here: those come before
+ * anything is counted, so that a record is settled or is not.
+ */
 export function settle(queue: usize, entry: u32, sent: bool): void {
-  const counters = isThreaded(queue) ? queue + QUEUE_THREAD : queue;
+  const threaded = isThreaded(queue);
+  const counters = threaded ? queue + QUEUE_THREAD : queue;
   if (sent) {
-    count(counters, QUEUE_SENT);
     let bytes = load<u64>(counters, QUEUE_SENT_BYTES);
     for (let next = entry; next != NONE; next = load<u32>(record(next), RECORD_NEXT)) {
       bytes += load<u32>(record(next), RECORD_LENGTH);
     }
     store<u64>(counters, bytes, QUEUE_SENT_BYTES);
+    count(counters, QUEUE_SENT);
   } else {
-    count(queue, QUEUE_SEND_ERROR);
+    count(queue, threaded ? QUEUE_THREAD_SEND_ERROR : QUEUE_SEND_ERROR);
   }
-  if (!isThreaded(queue)) {
+  if (!threaded) {
     free(queue, entry);
     return;
   }

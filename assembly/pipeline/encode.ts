@@ -71,12 +71,16 @@ function choosePacket(d: usize, interfaces: usize): void {
 
 /** `rewritten`: what is on the wire is all there is of the frame. Without a session the interface is the table's last. */
 function chooseDelivery(at: usize, interfaces: usize, rewritten: bool): void {
-  data = load<u32>(at, RECORD_FRAME);
-  captured = load<u32>(at, RECORD_LENGTH);
-  original = rewritten ? captured : load<u32>(at, RECORD_ORIGINAL);
+  chooseRecord(at, rewritten);
   const session = load<u32>(at, RECORD_ABOUT + SESSION - HAS);
   const entry = session == NONE ? field(WORKER_SESSION_CAPACITY) : session;
   number = load<u32>(interfaces + (entry << 2));
+}
+
+function chooseRecord(at: usize, rewritten: bool): void {
+  data = load<u32>(at, RECORD_FRAME);
+  captured = load<u32>(at, RECORD_LENGTH);
+  original = rewritten ? captured : load<u32>(at, RECORD_ORIGINAL);
   time = load<u64>(at, RECORD_TIME);
   direction = load<u8>(at, RECORD_ABOUT + DIRECTION - HAS);
   commentLength = 0;
@@ -211,4 +215,14 @@ export function encodeDeliveries(
   }
   setField(WORKER_EMITTED, i - first);
   return to;
+}
+
+/**
+ * Writes the frame of the record at `at` between `to` and `limit`, as a pcapng block of interface number `id`. Gives the address after
+ * it, or 0 when it does not fit.
+ */
+export function encodeRecord(at: usize, id: u32, to: usize, limit: usize): usize {
+  chooseRecord(at, false);
+  number = id + 1;
+  return putPcapng(to, limit);
 }

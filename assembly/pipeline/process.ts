@@ -32,6 +32,7 @@ import {
   WORKER_ACKNOWLEDGED,
   WORKER_SESSION_COUNT,
   WORKER_TOUCHED,
+  WORKER_WATCHED,
 } from "../memory/layout";
 import { giveSlot } from "../memory/slots";
 import { add, field, setField, worker } from "../memory/worker";
@@ -43,7 +44,9 @@ import { dress } from "./inner";
 import { lookUpUsual } from "./look-up";
 import { offer } from "./offer";
 import { parse } from "./parse";
-import { beginBatch, expire, expiry, hasRoom } from "./reassemble";
+import { quarantine } from "./quarantine";
+import { beginBatch, expire, expiry, hasRoom, setBack } from "./reassemble";
+import { chooseSample, keepSample } from "./sample";
 import { beginTrace } from "./trace";
 import { sessionHash, touchSessions, track, trackUsual } from "./track";
 import { isUsualWayOpen, parseUsual } from "./usual";
@@ -62,6 +65,7 @@ export function process(first: u32, count: u32): u32 {
   beginTrace();
   const generation = <usize>atomic.load<u32>(CONFIG_GENERATION);
   setField(WORKER_ACKNOWLEDGED, generation == 0 ? 0 : generationNumber(generation));
+  const watched: u64 = generation == 0 ? 0 : atomic.load<u64>(worker() + WORKER_WATCHED);
   const base = worker() + DESCRIPTORS;
   const end = base + <usize>count * DESCRIPTOR;
   let d = base + <usize>first * DESCRIPTOR;
@@ -69,7 +73,8 @@ export function process(first: u32, count: u32): u32 {
     const group = min<usize>(end, d + <usize>GROUP * DESCRIPTOR);
     const stop = parseGroup(d, group);
     trackGroup(d, stop);
-    finishGroup(d, stop, generation);
+    if (watched != 0) finishWatched(d, stop, generation, watched);
+    else finishGroup(d, stop, generation);
     d = stop;
     if (stop < group) break;
   }
@@ -82,7 +87,7 @@ function parseGroup(d: usize, end: usize): usize {
   const isOpen = isUsualWayOpen();
   setField(WORKER_TOUCHED, touchFrames(d, end));
   while (d < end) {
-    if (isOpen) d = parseUsual(d, end, expiry());
+    if (isOpen) d = parseUsual(d, end, setBack(), expiry());
     if (d == end) break;
     if (!hasRoom()) break;
     expire(load<u64>(d, TIME));
@@ -130,11 +135,19 @@ function finishGroup(d: usize, end: usize, generation: usize): void {
         dress(d);
         if (delivers) verdict = offer(d, generation);
       }
+      if (verdict == Verdict.Unmapped) quarantine(d);
       store<u8>(d, <u8>verdict, VERDICT);
     }
     if (verdict != HELD) add(verdict, 1);
     d += DESCRIPTOR;
   }
+}
+
+/** The same while somebody watches a tenant: a frame is copied before it is changed, and kept when the packet was that tenant's. */
+function finishWatched(d: usize, end: usize, generation: usize, watched: u64): void {
+  const chosen = chooseSample(d, end, generation, watched);
+  finishGroup(d, end, generation);
+  if (chosen != 0) keepSample(chosen, watched);
 }
 
 /** Frees the slots of descriptors up to `count` that no queue took. Their frames are gone. */

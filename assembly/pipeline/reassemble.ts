@@ -278,9 +278,49 @@ export function expiry(): u64 {
   return fragments.deadline();
 }
 
+/** Packet time before which the clock must have been set back: more than the timeout before the first fragment of all. */
+export function setBack(): u64 {
+  const deadline = fragments.deadline();
+  const timeout = load<u64>(CONFIG_TIMEOUT);
+  return deadline == u64.MAX_VALUE || timeout > deadline >> 1 ? 0 : deadline - 2 * timeout;
+}
+
 /** Discards every datagram whose first fragment came more than the timeout before `time`. */
 export function expire(time: u64): void {
   if (time > fragments.deadline()) sweep(time);
+  else if (time < setBack()) beginAnew(time);
+}
+
+/** Packets are told another time from now on, by so many nanoseconds: what is held is no older for that. */
+export function clockSet(nanoseconds: i64): void {
+  const deadline = fragments.deadline();
+  if (deadline == u64.MAX_VALUE) return;
+  for (let hash: u32 = 0; hash < fragments.DATAGRAM_BUCKET_COUNT; hash++) {
+    let number = load<u32>(fragments.datagramBucket(hash));
+    while (number != 0) {
+      const at = fragments.datagram(number);
+      store<u64>(
+        at,
+        load<u64>(at, fragments.DATAGRAM_FIRST_TIME) + nanoseconds,
+        fragments.DATAGRAM_FIRST_TIME,
+      );
+      number = load<u32>(at, fragments.DATAGRAM_NEXT);
+    }
+  }
+  fragments.setDeadline(deadline + nanoseconds);
+}
+
+/** The time of what is held counts from now: otherwise it would be kept for as long as the clock was set back. */
+function beginAnew(time: u64): void {
+  for (let hash: u32 = 0; hash < fragments.DATAGRAM_BUCKET_COUNT; hash++) {
+    let number = load<u32>(fragments.datagramBucket(hash));
+    while (number != 0) {
+      const at = fragments.datagram(number);
+      store<u64>(at, time, fragments.DATAGRAM_FIRST_TIME);
+      number = load<u32>(at, fragments.DATAGRAM_NEXT);
+    }
+  }
+  fragments.setDeadline(deadlineOf(time));
 }
 
 /** The end of input: whatever is held will never be complete. */

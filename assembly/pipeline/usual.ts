@@ -84,8 +84,8 @@ export function isUsualWayOpen(): bool {
   return load<u32>(CONFIG_DEPTH) == 1 && (load<u32>(CONFIG_FLAGS) & (FLAG_TRACE | FLAG_FULL_PARSER)) == 0;
 }
 
-/** Parses descriptors from `d` to `end`, up to the first that is not usual or whose time is past `deadline`. Gives where it stopped. */
-export function parseUsual(d: usize, end: usize, deadline: u64): usize {
+/** Parses descriptors from `d` to `end`, up to the first that is not usual or whose time is not from `earliest` to `deadline`. Gives where it stopped. */
+export function parseUsual(d: usize, end: usize, earliest: u64, deadline: u64): usize {
   const verifies = (load<u32>(CONFIG_FLAGS) & FLAG_VERIFY) != 0;
   const restore = load<u32>(CONFIG_RESTORE_VLAN);
   for (; d < end; d += DESCRIPTOR) {
@@ -94,7 +94,7 @@ export function parseUsual(d: usize, end: usize, deadline: u64): usize {
     let outerVlan: u32 = NO_VLAN;
     if (captured < LEAST) break;
     if (load<u32>(d, LINK_TYPE) != linkTypes.ETHERNET) break;
-    if (load<u64>(d, TIME) > deadline) break;
+    if (load<u64>(d, TIME) - earliest > deadline - earliest) break;
     if (<u32>load<u16>(frame + ethernet.TYPE) == ETHERTYPE_VLAN) {
       outerVlan = get16(frame + ethernet.HEADER_LEN) & 0xfff;
       frame += vlan.HEADER_LEN;

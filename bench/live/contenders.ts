@@ -37,6 +37,8 @@ export interface Running {
   report?(): Promise<Readonly<Record<string, number>>>;
   /** What it runs as, for memory. */
   readonly pid?: number;
+  /** Of its control API. */
+  readonly socket?: string;
   stop(): Promise<void>;
 }
 

@@ -1,19 +1,21 @@
-// `npm run bench:live [-- WORD...] [--ask contest|loss|isolation|scale] [--inner N]... [--quick] [--json FILE]`, as root: live traffic
+// `npm run bench:live [-- WORD...] [--ask contest|loss|isolation|scale|changes|restart] [--inner N]... [--quick] [--json FILE]`, as root: live traffic
 // through each contender whose name contains a WORD, or through all; prints tables. A contest is written as JSON, too.
 
 import { writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
+import { changes } from "./changes.js";
 import { CONTENDERS } from "./contenders.js";
 import { contest, printContest, type Row } from "./contest.js";
 import { isolation } from "./isolation.js";
 import { loss } from "./loss.js";
 import { FULL, type Plan, QUICK, quiet } from "./measure.js";
 import { Programs } from "./programs.js";
+import { restart } from "./restart.js";
 import { scale } from "./scale.js";
 import { spangate } from "./spangate.js";
 
-const QUESTIONS = ["contest", "loss", "isolation", "scale"];
+const QUESTIONS = ["contest", "loss", "isolation", "scale", "changes", "restart"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,7 +40,7 @@ if (!QUESTIONS.includes(values.ask)) {
   process.exit(2);
 }
 const isContest = values.ask === "contest";
-const hasOwnContenders = values.ask === "isolation" || values.ask === "scale";
+const hasOwnContenders = ["isolation", "scale", "changes", "restart"].includes(values.ask);
 const idle = [
   ...(!isContest && values.json !== undefined ? ["--json"] : []),
   ...(!isContest && values.sessions !== "10" ? ["--sessions"] : []),
@@ -88,6 +90,8 @@ for (const innerLength of lengths) {
   if (values.ask === "loss") await loss(programs, contenders, innerLength);
   else if (values.ask === "isolation") await isolation(programs, innerLength, plan);
   else if (values.ask === "scale") await scale(programs, innerLength, plan);
+  else if (values.ask === "changes") await changes(programs, innerLength, plan);
+  else if (values.ask === "restart") await restart(programs, innerLength, values.quick);
   else await compete(innerLength);
 }
 if (values.json !== undefined)

@@ -31,6 +31,8 @@ export interface Run {
   readonly latency?: Latency;
   /** Packets by the last two bytes of their destination. */
   readonly macs: Readonly<Record<string, number>>;
+  /** When the first of each came: nanoseconds of process.hrtime. */
+  readonly firsts: Readonly<Record<string, number>>;
   /** What the contender says of itself. */
   readonly own: Readonly<Record<string, number>>;
 }
@@ -96,10 +98,11 @@ export class Link {
     await this.#sink.ask("reset");
     await this.#running.report?.(); // what it was before
     const { report, processors } = await this.#send("s0", load);
-    const { marked, latency, macs } = await this.#sink.ask<SinkReport>("report");
+    const { marked, latency, macs, firsts } = await this.#sink.ask<SinkReport>("report");
     return {
       ...account(report, processors, marked),
       macs: macs ?? {},
+      firsts: firsts ?? {},
       ...(load.stamp ? { latency } : {}),
       own: (await this.#running.report?.()) ?? {},
     };
@@ -110,7 +113,17 @@ export class Link {
     await this.#drop.ask("reset");
     const { report, processors } = await this.#send("r0", load);
     const { packets } = await this.#drop.ask<{ packets: number }>("report");
-    return { ...account(report, processors, packets), macs: {}, own: {} };
+    return { ...account(report, processors, packets), macs: {}, firsts: {}, own: {} };
+  }
+
+  /** Its process, if it is one. */
+  get pid(): number | undefined {
+    return this.#running.pid;
+  }
+
+  /** Where the contender's control API is, if it has one. */
+  get socket(): string | undefined {
+    return this.#running.socket;
   }
 
   /** Bytes of the contender that are resident, if it is a process. */
@@ -141,7 +154,11 @@ export class Link {
   }
 }
 
-function account(report: SenderReport, processors: Processors, arrived: number): Omit<Run, "macs" | "own"> {
+function account(
+  report: SenderReport,
+  processors: Processors,
+  arrived: number,
+): Omit<Run, "macs" | "firsts" | "own"> {
   const seconds = report.nanoseconds / 1e9;
   return {
     seconds,

@@ -47,6 +47,8 @@ export interface SinkReport {
   readonly latency: Latency;
   /** Packets by the last two bytes of their destination. */
   readonly macs?: Readonly<Record<string, number>>;
+  /** When the first of each came: nanoseconds of process.hrtime. */
+  readonly firsts?: Readonly<Record<string, number>>;
 }
 
 export interface DropReport {

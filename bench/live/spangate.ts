@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withoutCap } from "./cap.js";
 import { Child } from "./child.js";
 import type { LiveContender } from "./contenders.js";
 import { TICKS } from "./cpu.js";
@@ -21,7 +22,7 @@ export interface Tenancy {
 }
 
 export interface Way {
-  readonly backend: "afxdp" | "afpacket";
+  readonly backend: "afxdp" | "afpacket" | "libpcap";
   /** In which the tunnel's interface gives frames to programs: `skb` where there is none. */
   readonly mode: "native" | "skb";
 }
@@ -38,26 +39,34 @@ const ONE: Tenancy = {
   ],
 };
 
-export function liveGateway(name: string, { backend, mode }: Way, tenancy: Tenancy): LiveContender {
+export function liveGateway(
+  name: string,
+  { backend, mode }: Way,
+  tenancy: Tenancy,
+  hasApi = false,
+): LiveContender {
   return {
     name,
     encapsulation: "ERSPAN II",
     decapsulates: true,
     mode,
     sink: "tcx",
-    missing: () => undefined,
+    missing: () => (backend === "libpcap" ? withoutCap() : undefined),
     async start(lab: Lab) {
       const folder = mkdtempSync(join(tmpdir(), "spangate-live-"));
       whenLeaving(() => rmSync(folder, { recursive: true, force: true }));
       const file = join(folder, "gateway.yaml");
       const tunnel = { interface: "t0", addresses: [GATEWAY_ADDRESS], backend, xdp: mode };
-      const configuration = { tunnel, delivery: { interface: "d0", mtu: 1700 }, ...tenancy };
+      const socket = join(folder, "api.sock");
+      const api = hasApi ? { api: { socket } } : {};
+      const configuration = { ...api, tunnel, delivery: { interface: "d0", mtu: 1700 }, ...tenancy };
       writeFileSync(file, JSON.stringify(configuration));
-      const child = new Child(lab.gateway, [process.execPath, PROGRAM, "run", file]);
+      const child = new Child(lab.gateway, [process.execPath, PROGRAM, "run", file, "--log", "text"]);
       await child.until((output) => output.includes("spangate: ready"), PATIENCE);
       const report = secondsSince(() => userSeconds(child.pid));
       return {
         pid: child.pid,
+        ...(hasApi && { socket }),
         report: async () => ({ userSeconds: report() }),
         stop: () => child.stop(),
       };
@@ -87,4 +96,5 @@ export const spangate: readonly LiveContender[] = [
   liveGateway("spangate afxdp, native", NATIVE, ONE),
   liveGateway("spangate afxdp, skb", { backend: "afxdp", mode: "skb" }, ONE),
   liveGateway("spangate afpacket", { backend: "afpacket", mode: "skb" }, ONE),
+  liveGateway("spangate libpcap", { backend: "libpcap", mode: "skb" }, ONE),
 ];

@@ -7,30 +7,31 @@
 // packets a second came through from the same sender on the same two processors. The price: a block is handed over after a
 // millisecond when it is not full.
 
-import { type Address, formatAddress } from "../config/addresses.js";
-import { SpangateError } from "../errors.js";
+import type { Address } from "../config/addresses.js";
 import {
   BLOCK_PATIENCE,
   type Fanout,
-  isErrno,
   type Link,
-  type Offload,
-  offload,
   PacketReceiveSocket,
   type RingMemory,
-  SilentSocket,
+  type SilentSocket,
 } from "../linux/index.js";
 import { type KernelLosses, NO_LOSSES } from "../telemetry/losses.js";
-import type { TunnelPort } from "./live.js";
+import type { Handover, TunnelPort } from "./live.js";
 import { workerProgram } from "./packet-fanout.js";
 import { tunnelFilter } from "./packet-filter.js";
-import { GRE } from "./tunnel-protocols.js";
+import { merged, silence } from "./silence.js";
 
-/** The longest frame fits into a block several times; 8 MiB hold a tenth of a second of a fast sender. */
-const BLOCK_SIZE = 1 << 18;
-const BLOCKS = 32;
-/** What makes one packet of several before the sockets see them, and what `ethtool -K` calls it. */
-const MERGING: Partial<Record<Offload, string>> = { gro: "gro", hardwareGro: "rx-gro-hw", lro: "lro" };
+/**
+ * The longest frame fits into a block several times. However few packets come, the kernel goes on to another block after a millisecond: a
+ * worker may be as many of them late as there are blocks.
+ */
+const BLOCK_SIZE = 1 << 17;
+const BLOCKS = 128;
+/** Of a gateway that takes over, which has to wait for what the other one still has. */
+const HELD_BLOCKS = 256;
+/** Bytes of a worker's ring then. */
+export const HELD_SIZE = HELD_BLOCKS * BLOCK_SIZE;
 
 export interface PacketTunnelOptions {
   readonly link: Link;
@@ -41,6 +42,13 @@ export interface PacketTunnelOptions {
   readonly memory: RingMemory;
   /** Each has a socket, and each mirror session is one socket's. */
   readonly workers: number;
+  /** Another gateway has the interface: nothing is received before `accept`. */
+  readonly held: boolean;
+  /**
+   * It only holds what comes while AF_XDP has no queue yet. Then a port that another program has does not matter, as AF_XDP does not mind
+   * it either.
+   */
+  readonly isBridge: boolean;
 }
 
 export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
@@ -48,73 +56,79 @@ export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
   readonly warning?: string;
   readonly ends: readonly PacketReceiveSocket[];
   readonly #silent: readonly SilentSocket[];
+  readonly #filter: Uint8Array;
 
   private constructor(
     ends: readonly PacketReceiveSocket[],
     silent: readonly SilentSocket[],
+    filter: Uint8Array,
     warning: string | undefined,
   ) {
     this.ends = ends;
     this.#silent = silent;
+    this.#filter = filter;
     if (warning !== undefined) this.warning = warning;
   }
 
   /** @throws SpangateError BACKEND_UNAVAILABLE, NOT_PERMITTED, SYSTEM_CALL */
-  static open({ link, addresses, ports, memory, workers }: PacketTunnelOptions): PacketTunnelPort {
+  static open(options: PacketTunnelOptions): PacketTunnelPort {
+    const { link, addresses, ports, memory, workers, held, isBridge } = options;
     const opened: { close(): void }[] = [];
     const keep = <T extends { close(): void }>(socket: T): T => {
       opened.push(socket);
       return socket;
     };
     try {
-      const silent = addresses.flatMap((address) => [
-        keep(SilentSocket.forProtocol(address, GRE)),
-        ...ports.map((port) => keep(silentPort(address, port))),
-      ]);
+      const silent = silence(addresses, ports, { isShared: held, isOptional: isBridge, keep });
       const fanout: Fanout | undefined = workers > 1 ? { program: workerProgram() } : undefined;
-      const size = { blockSize: BLOCK_SIZE, blocks: BLOCKS };
+      const size = { blockSize: BLOCK_SIZE, blocks: held ? HELD_BLOCKS : BLOCKS };
       const sockets = Array.from({ length: workers }, () =>
         keep(PacketReceiveSocket.open(link, memory, size, fanout)),
       );
-      const filter = tunnelFilter(addresses, ports);
-      for (const socket of sockets) socket.accept(filter);
-      return new PacketTunnelPort(sockets, silent, merged(link));
+      const port = new PacketTunnelPort(sockets, silent, tunnelFilter(addresses, ports), merged(link));
+      if (!held) port.accept();
+      return port;
     } catch (error) {
       for (const socket of opened.reverse()) socket.close();
       throw error;
     }
   }
 
+  /** Receives from now on. */
+  accept(): void {
+    for (const socket of this.ends) socket.accept(this.#filter);
+  }
+
+  /** What its sockets share with another gateway's is theirs alone from now on. */
+  async take(): Promise<void> {
+    this.handover.share(false);
+  }
+
+  readonly handover: Handover = {
+    takesFirst: false,
+    share: (isShared) => {
+      for (const socket of this.#silent) socket.share(isShared);
+    },
+    letGo: async () => {
+      this.#refuse();
+      return { rxVlan: false };
+    },
+  };
+
   losses(): KernelLosses {
     return { ...NO_LOSSES, ringFull: this.ends.reduce((sum, socket) => sum + socket.lost(), 0) };
   }
 
-  async detach(): Promise<void> {
+  #refuse(): void {
     for (const socket of this.ends) socket.refuse();
+  }
+
+  async detach(): Promise<void> {
+    this.#refuse();
     await new Promise((resolve) => setTimeout(resolve, BLOCK_PATIENCE));
   }
 
   close(): void {
     for (const socket of [...this.ends, ...this.#silent]) socket.close();
-  }
-}
-
-/** AF_XDP needs none of this: where a program is attached the kernel merges nothing (netif_elide_gro). */
-function merged({ name }: Link): string | undefined {
-  const on = Object.entries(MERGING).filter(([which]) => offload(name, which as Offload).on);
-  if (on.length === 0) return undefined;
-  const words = on.map(([, word]) => `${word} off`).join(" ");
-  return `${name} may make one packet of several before they are received: ethtool -K ${name} ${words}`;
-}
-
-function silentPort(address: Address, port: number): SilentSocket {
-  try {
-    return SilentSocket.forUdpPort(address, port);
-  } catch (error) {
-    if (!isErrno(error, "EADDRINUSE")) throw error;
-    const message =
-      `Another program has UDP port ${port} of ${formatAddress(address)}, and would answer mirrored packets: ` +
-      "end it, or take the port out of tunnel.ports.";
-    throw new SpangateError("BACKEND_UNAVAILABLE", message, { cause: error, details: { port } });
   }
 }

@@ -14,7 +14,9 @@ import {
   type Link,
   loadProgram,
   setOffload,
+  updateLink,
   updateMap,
+  whileBusy,
   XDP_HAS_FRAGS,
   type XdpChoice,
   type XdpLink,
@@ -22,7 +24,7 @@ import {
   xdpStatistics,
 } from "../linux/index.js";
 import { addLosses, type KernelLosses, NO_LOSSES } from "../telemetry/losses.js";
-import type { TunnelPort } from "./live.js";
+import type { Attached, Handed, Handover, Heir, TunnelPort } from "./live.js";
 import { tunnelProgram } from "./steering.js";
 
 export interface XdpTunnelOptions {
@@ -39,34 +41,44 @@ export interface XdpTunnelOptions {
   readonly ring: number;
   /** The same interface sends, too: entries of the transmit rings. */
   readonly transmit?: number;
+  /** Another gateway has the interface: nothing is bound or attached before `take`. */
+  readonly held: boolean;
 }
 
 interface Parts {
+  readonly options: XdpTunnelOptions;
   readonly sockets: readonly XdpSocket[];
   /** Descriptors of the program and of its map of the sockets. */
   readonly program: number;
   readonly map: number;
-  readonly link: XdpLink;
-  /** Puts the interface back; gives why that is not possible. */
-  readonly restore: () => string | undefined;
+  /** Of the program that passes what is ours to the kernel as long as there are no sockets: of a port that is held. */
+  readonly passing: number | undefined;
+  /** The VLAN offload was on before. */
+  readonly hadRxVlan: boolean;
 }
 
-export class XdpTunnelPort implements TunnelPort<XdpSocket> {
-  readonly description: string;
+/** Milliseconds that a driver may take to hand over what it has received when the program is taken from it. */
+const LAST_FRAMES = 2;
+
+export class XdpTunnelPort implements TunnelPort<XdpSocket>, Heir {
   readonly ends: readonly XdpSocket[];
+  readonly #options: XdpTunnelOptions;
   readonly #program: number;
   readonly #map: number;
-  readonly #restore: () => string | undefined;
-  #link: number | undefined;
+  readonly #passing: number | undefined;
+  #link: XdpLink | undefined;
+  #isAttached = false;
+  /** The VLAN offload is to be on again in the end. */
+  #hadRxVlan: boolean;
   #notRestored: string | undefined;
 
-  private constructor({ sockets, program, map, link, restore }: Parts) {
+  private constructor({ options, sockets, program, map, passing, hadRxVlan }: Parts) {
+    this.#passing = passing;
+    this.#options = options;
     this.ends = sockets;
     this.#program = program;
     this.#map = map;
-    this.#link = link.fd;
-    this.#restore = restore;
-    this.description = `afxdp, ${link.mode === "native" ? "in the driver" : "on socket buffers"}, copy`;
+    this.#hadRxVlan = hadRxVlan;
   }
 
   /** @throws SpangateError BACKEND_UNAVAILABLE, NOT_PERMITTED, SYSTEM_CALL */
@@ -74,12 +86,12 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
     const { link, memories } = options;
     checkQueues(link, memories.length);
     // A tag that the driver has taken off is lost: AF_XDP gives the frame as it lies.
-    const restore = setOffload(link.name, "rxVlan", false) ? () => putBack(link) : () => undefined;
-    const opened: (() => unknown)[] = [restore];
+    const hadRxVlan = setOffload(link.name, "rxVlan", false);
+    const opened: (() => unknown)[] = hadRxVlan ? [() => putBack(link)] : [];
     try {
       const sockets: XdpSocket[] = [];
       for (const [queue, memory] of memories.entries()) {
-        const socket = await XdpSocket.open(memory, {
+        const socket = XdpSocket.make(memory, {
           interfaceIndex: link.index,
           interfaceName: link.name,
           queue,
@@ -93,19 +105,67 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
       }
       const map = createMap(BpfMap.XskMap, 4, 4, memories.length, "spangate");
       opened.push(() => close(map));
-      for (const [queue, socket] of sockets.entries()) updateMap(map, queue, socket.fd);
-      const program = loadProgram(
-        tunnelProgram(options.addresses, options.ports, map),
-        "spangate_tunnel",
-        XDP_HAS_FRAGS,
-      );
-      opened.push(() => close(program));
-      const attached = attachXdp(program, link, options.mode);
-      return new XdpTunnelPort({ sockets, program, map, link: attached, restore });
+      const load = (fallback: "drop" | "pass") => {
+        const instructions = tunnelProgram(options.addresses, options.ports, map, fallback);
+        const program = loadProgram(instructions, "spangate_tunnel", XDP_HAS_FRAGS);
+        opened.push(() => close(program));
+        return program;
+      };
+      const program = load("drop");
+      const passing = options.held ? load("pass") : undefined;
+      const port = new XdpTunnelPort({ options, sockets, program, map, passing, hadRxVlan });
+      if (!options.held) await port.take();
+      return port;
     } catch (error) {
       for (const undo of opened.reverse()) undo();
       throw error;
     }
+  }
+
+  get description(): string {
+    return `afxdp, ${this.#link?.mode === "skb" ? "on socket buffers" : "in the driver"}, copy`;
+  }
+
+  async take(patience?: number): Promise<void> {
+    const { link, mode } = this.#options;
+    for (const socket of this.ends) await socket.bind(patience);
+    for (const [queue, socket] of this.ends.entries()) updateMap(this.#map, queue, socket.fd);
+    if (this.#isAttached) updateLink(this.#link!.fd, this.#program);
+    else this.#link = await whileBusy(() => attachXdp(this.#program, link, mode), patience ?? 0);
+    this.#isAttached = true;
+  }
+
+  adopt({ link: fd, mode, index }: Attached): boolean {
+    const { link, mode: wanted } = this.#options;
+    if (this.#passing === undefined || index !== link.index || (wanted !== "auto" && wanted !== mode))
+      return false;
+    updateLink(fd, this.#passing);
+    this.#link = { fd, mode };
+    this.#isAttached = true;
+    return true;
+  }
+
+  get #attached(): Attached | undefined {
+    if (!this.#isAttached) return undefined;
+    const { fd, mode } = this.#link!;
+    return { link: fd, program: this.#program, mode, index: this.#options.link.index };
+  }
+
+  readonly handover: Handover = {
+    takesFirst: true,
+    attached: () => this.#attached,
+    share: () => {},
+    letGo: async () => {
+      const rxVlan = this.#hadRxVlan;
+      this.#hadRxVlan = false;
+      this.#closeLink();
+      await new Promise((resolve) => setTimeout(resolve, LAST_FRAMES));
+      return { rxVlan };
+    },
+  };
+
+  inherit({ rxVlan }: Handed): void {
+    this.#hadRxVlan ||= rxVlan;
   }
 
   losses(): KernelLosses {
@@ -125,16 +185,17 @@ export class XdpTunnelPort implements TunnelPort<XdpSocket> {
   }
 
   #closeLink(): void {
-    if (this.#link !== undefined) close(this.#link);
-    this.#link = undefined;
+    if (this.#isAttached) close(this.#link!.fd);
+    this.#isAttached = false;
   }
 
   close(): void {
     this.#closeLink();
     for (const socket of this.ends) socket.close();
     close(this.#program);
+    if (this.#passing !== undefined) close(this.#passing);
     close(this.#map);
-    this.#notRestored = this.#restore();
+    this.#notRestored = this.#hadRxVlan ? putBack(this.#options.link) : undefined;
   }
 
   get notRestored(): string | undefined {

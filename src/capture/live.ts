@@ -1,6 +1,7 @@
 // Receiving from a network: what every backend is to the data path. The main thread opens a tunnel port, and each worker thread gets a
 // seat of it: plain data, from which the thread makes its receiver.
 
+import type { XdpMode } from "../linux/index.js";
 import type { KernelLosses } from "../telemetry/losses.js";
 
 /** Receiving side of one worker. */
@@ -13,6 +14,12 @@ export interface Receiver {
   woken(failed: boolean): void;
   /** Ready to be read when a frame has come. */
   readonly fd: number;
+}
+
+/** What a gateway that takes over from another one has to see to in the other's place. */
+export interface Handed {
+  /** The other has turned the interface's VLAN offload off, and whoever comes last turns it on again. */
+  readonly rxVlan: boolean;
 }
 
 /** The tunnel side of a gateway. */
@@ -33,6 +40,46 @@ export interface TunnelPort<End = unknown> {
    */
   detach(): Promise<void>;
   close(): void;
+  /**
+   * Of a port that can be opened to take over (`held`): takes the interface, which another gateway has let go of or is about to.
+   *
+   * @param patience how long it waits for that, in milliseconds
+   * @throws SpangateError SYSTEM_CALL (EBUSY: it has not)
+   */
+  take?(patience: number): Promise<void>;
+  /** How another gateway can take over from this one; undefined when none can. */
+  readonly handover?: Handover;
   /** After `close`: what of the interface is not as it was before. */
   readonly notRestored?: string | undefined;
+}
+
+/** A port's part in handing its interface over to another gateway. */
+export interface Handover {
+  /** What it takes AF_PACKET's sockets do not see; else they see everything, too. */
+  readonly takesFirst: boolean;
+  /** From now on sockets of another gateway may hold what this one's hold; or no more. */
+  share(isShared: boolean): void;
+  /** Its program on the interface, if it has one: whoever is lent it may put another in its place. */
+  attached?(): Attached | undefined;
+  /** Before `detach`: nothing more comes in from now on, and others get it. `close` then leaves the interface as it is. */
+  letGo(): Promise<Handed>;
+}
+
+/** A program on an interface (bpf_link), by descriptors of this process. */
+export interface Attached {
+  readonly link: number;
+  readonly program: number;
+  readonly mode: XdpMode;
+  /** Of the interface. */
+  readonly index: number;
+}
+
+/** A port to which another gateway's interface was handed over. */
+export interface Heir {
+  /**
+   * Puts its own program in the place of another gateway's, which then takes nothing in any more: the kernel gets what would come, and
+   * AF_PACKET sees it, until `take`. False when that is of another interface, or not what this port was told to use.
+   */
+  adopt(attached: Attached): boolean;
+  inherit(handed: Handed): void;
 }

@@ -17,6 +17,10 @@ export interface FramesIn<Frame> {
 export const TOLD = { bell: 0, processed: 1, settled: 2 } as const;
 const TOLD_WORDS = 3;
 
+export function toldWords(): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(TOLD_WORDS * 4));
+}
+
 export interface MemoryTunnelOptions<Frame> {
   /** For people. */
   readonly description: string;
@@ -29,7 +33,7 @@ export class MemoryTunnelPort<Frame> implements TunnelPort<FramesIn<Frame>> {
   readonly description: string;
   readonly ends: readonly FramesIn<Frame>[];
   /** Where the worker tells (TOLD). */
-  readonly told = new Int32Array(new SharedArrayBuffer(TOLD_WORDS * 4));
+  readonly told = toldWords();
   readonly #ring: FramesIn<Frame>;
   readonly #event: number;
   #isDetached = false;

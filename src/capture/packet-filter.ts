@@ -113,9 +113,15 @@ function whole(filter: SocketFilter, length: number): void {
  *
  * @param addresses the gateway's own tunnel addresses
  * @param ports UDP ports on which tunnels arrive
+ * @param index of the interface, for a socket that sees every one's packets
  */
-export function tunnelFilter(addresses: readonly Address[], ports: readonly number[]): Uint8Array {
+export function tunnelFilter(
+  addresses: readonly Address[],
+  ports: readonly number[],
+  index?: number,
+): Uint8Array {
   const filter = new SocketFilter();
+  if (index !== undefined) filter.loadInterface().jumpUnless(index, "other");
   const of = (family: 4 | 6) => addresses.filter((address) => address.family === family);
   link(filter);
   filter.jumpIf("eq", IPV4, "ipv4").jumpIf("eq", IPV6, "ipv6").jump("other");

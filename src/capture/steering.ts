@@ -155,11 +155,13 @@ function ipv6(program: BpfProgram, addresses: readonly Address[]): void {
  * @param sockets descriptor of the map (XSKMAP) of AF_XDP sockets by receive queue. What would be ours and comes in by a queue without
  *   a socket is dropped, and counted nowhere. While packets are taken in there is no such queue, as far as the driver says how many it has
  *   (XdpTunnelPort)
+ * @param fallback what becomes of that; `pass` for a gateway that has no sockets yet, and takes it from AF_PACKET meanwhile
  */
 export function tunnelProgram(
   addresses: readonly Address[],
   ports: readonly number[],
   sockets: number,
+  fallback: "drop" | "pass" = "drop",
 ): Uint8Array {
   const program = new BpfProgram();
   // The verifier takes no program with instructions that nothing leads to.
@@ -181,7 +183,7 @@ export function tunnelProgram(
     .label("ours")
     .loadMap(R.r1, sockets)
     .load("u32", R.r2, context, XDP_CONTEXT.queue)
-    .alu("mov", R.r3, { value: XDP_ACTIONS.drop })
+    .alu("mov", R.r3, { value: XDP_ACTIONS[fallback] })
     .call(BPF_REDIRECT_MAP)
     .exit();
   return program.bytes();

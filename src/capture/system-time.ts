@@ -13,14 +13,24 @@ export function approximateTime(): number {
   return milliseconds() * 1e6;
 }
 
+/** Nanoseconds by which the system's clock is ahead of the even one, as both functions above reckon with it. */
+export function clockOffset(): number {
+  return origin * 1e6;
+}
+
 /** As `systemTime` when the process began, and whatever becomes of the system's clock: for waiting. */
 export function steadyTime(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
 }
 
-/** Milliseconds from one look at both clocks to the next, and by how many they may differ. */
-const INTERVAL = 1000;
+/**
+ * Milliseconds from one look at both clocks to the next, and by how many they may differ. Workers share token buckets: as long as one of
+ * them follows a clock that has been set and another does not, each takes the other's time for another clock's, and the bucket is full.
+ */
+const INTERVAL = 10;
 const TOLERANCE = 1;
+/** Longer between a look at one clock and one at the other: the processor was somebody else's in between, and they cannot be compared. */
+const APART = 0.2;
 /** `Date.now()` leaves out half a millisecond on average. */
 const LEFT_OUT = 0.5;
 
@@ -31,9 +41,11 @@ let compared = Number.NEGATIVE_INFINITY;
 function milliseconds(): number {
   const now = performance.now();
   if (now - compared >= INTERVAL) {
-    compared = now;
     const difference = Date.now() + LEFT_OUT - (origin + now);
-    if (Math.abs(difference) > TOLERANCE) origin += difference;
+    if (performance.now() - now < APART) {
+      compared = now;
+      if (Math.abs(difference) > TOLERANCE) origin += difference;
+    }
   }
   return origin + now;
 }

@@ -19,6 +19,7 @@ export function balanceText(
     rateLines(rates, style),
     snifferLines(status, style, rates),
     verdictLines(status, ALL, style),
+    quarantineLines(status, style),
     kernelLines(status, style),
     sessionLines(status.sessions, status.sessionCount, style, sessions),
   ]);
@@ -75,6 +76,12 @@ function rateLines(rates: Rates | undefined, style: ReportStyle): string[] {
     `packets a second in the last ${seconds.toFixed(1)} s: ` +
       `${counts[0]} received, ${counts[1]} delivered, ${counts[2]} dropped, ${counts[3]} lost in the kernel`,
   ];
+}
+
+function quarantineLines({ quarantine }: StatusDocument, style: ReportStyle): string[] {
+  if (quarantine === undefined) return [];
+  const [offered, sent] = [quarantine.offered, quarantine.sent].map((count) => style.number(count));
+  return [`quarantine: ${sent} of ${offered} unmapped packets written`];
 }
 
 function kernelLines({ kernel }: StatusDocument, style: ReportStyle): string[] {

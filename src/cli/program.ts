@@ -4,12 +4,16 @@ import { Command } from "commander";
 import { VERSION } from "../version.js";
 import { checkCommand } from "./check.js";
 import { decapCommand } from "./decap.js";
+import { doctorCommand } from "./doctor.js";
 import { explainCommand } from "./explain.js";
 import { reportFailure, sayUsage } from "./failures.js";
+import { applyCommand, diffCommand } from "./map-request.js";
 import { runCommand } from "./run.js";
 import { schemaCommand } from "./schema.js";
 import { statusCommand } from "./status.js";
 import { stripCommand } from "./strip.js";
+import { tailCommand } from "./tail.js";
+import { topCommand } from "./top.js";
 
 const EXAMPLES = `
 Examples:
@@ -17,8 +21,9 @@ Examples:
   $ spangate decap mirror.pcap --config gateway.yaml --out tenants
   $ spangate explain mirror.pcap --config gateway.yaml --packet 42
   $ spangate check gateway.yaml
+  $ sudo spangate doctor gateway.yaml
   $ sudo spangate run gateway.yaml
-  $ spangate status --watch
+  $ spangate top
 
 spangate COMMAND --help tells more of a command.`;
 
@@ -37,10 +42,15 @@ function program(): Command {
   // Subcommands made with .command() inherit the settings above.
   runCommand(spangate.command("run"));
   statusCommand(spangate.command("status"));
+  topCommand(spangate.command("top"));
+  tailCommand(spangate.command("tail"));
+  diffCommand(spangate.command("diff"));
+  applyCommand(spangate.command("apply"));
   stripCommand(spangate.command("strip"));
   decapCommand(spangate.command("decap"));
   explainCommand(spangate.command("explain"));
   checkCommand(spangate.command("check"));
+  doctorCommand(spangate.command("doctor"));
   schemaCommand(spangate.command("schema"));
   return spangate;
 }

@@ -3,11 +3,17 @@
 import { accessSync, constants } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { StatusDocument } from "../control/status.js";
+import type { LiveGateway, MapInForce } from "../datapath/live.js";
+import type { SnifferAccounts } from "../engine/index.js";
 import { SpangateError } from "../errors.js";
-import { reportFailure, say } from "./failures.js";
+import type { SampleExplainer } from "../explain/index.js";
+import { LEVELS } from "../telemetry/events.js";
+import { reportFailure } from "./failures.js";
 import { onInterruption } from "./interruption.js";
 import type { CaptureFlags, LiveCaptures } from "./live-captures.js";
+import { type EventLog, FORMS, type LogFlags, openLog } from "./log.js";
 import { speed } from "./values.js";
 
 const EXAMPLES = `
@@ -16,13 +22,16 @@ Examples:
         until SIGTERM or Ctrl-C; then what is queued goes out, and the balance is printed
   $ sudo spangate run gateway.yaml --json > balance.json
         the balance for a program
-  $ spangate status --watch
+  $ spangate top
         meanwhile, with \`api\` in the configuration: what it does now
   $ spangate run gateway.yaml --replay mirror.pcapng --record out.pcapng
         a capture in place of the tunnel's interface, another in place of the delivery's: no privilege, no network
   $ sudo spangate run gateway.yaml --replay mirror.pcapng --speed 2
         twice as fast as it was recorded; what goes out goes to the sniffers
+  $ sudo spangate run gateway.yaml --replace
+        with another configuration or version, in the place of the gateway that runs
 
+With --quiet --log-level info it logs, and the balance is in the log's last record alone: so the systemd unit has it.
 A second signal ends it at once.
 
 Exit code: 0 ended in order, 1 broken off, 2 the configuration has mistakes, 130 or 143 by a second signal.`;
@@ -44,54 +53,109 @@ export function runCommand(command: Command): Command {
       "--record <OUT>",
       "write what goes out into a .pcapng or .pcap in place of sending it; - is standard output",
     )
+    .option("--replace", "take the place of the gateway that answers at `api.socket`, if one does")
     .option("--json", "the balance as one JSON document")
-    .option("-q, --quiet", "say nothing but what is wrong")
+    .option("-q, --quiet", "say nothing but what is wrong, and print no balance")
+    .addOption(
+      new Option(
+        "--log <FORM>",
+        "text, or json: a record a line (text at a terminal, else json; or what SPANGATE_LOG says)",
+      )
+        .choices(FORMS)
+        .env("SPANGATE_LOG"),
+    )
+    .addOption(
+      new Option(
+        "--log-level <LEVEL>",
+        `tell of ${LEVELS.join(", ")} and worse (info, with --quiet warn)`,
+      ).choices(LEVELS),
+    )
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-interface Flags extends CaptureFlags {
+interface Flags extends CaptureFlags, LogFlags {
+  readonly replace?: boolean;
   readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 /** When a worker has broken: what the others have queued goes out meanwhile, in milliseconds. */
 const BROKEN_DEADLINE = 500;
+/** When another gateway has taken over: it waits for the queues, and what comes in waits meanwhile. */
+const REPLACED_DEADLINE = 100;
+/** How long that gateway may take to let the control API's port go, in milliseconds. */
+const PORT_PATIENCE = 2000;
 
 async function run(file: string, flags: Flags): Promise<void> {
+  const log = await openLog(flags);
   // Everything that is used later: the user that the gateway becomes may not be allowed to read it.
-  const { loadConfig } = await import("../config/load.js");
+  const { loadWritten } = await import("../config/load.js");
   const { ControlServer } = await import("../control/server.js");
+  const { meetPredecessor } = await import("../control/predecessor.js");
   const { Supervised } = await import("../control/supervised.js");
   const { statusDocument } = await import("../control/status.js");
   const { LiveGateway } = await import("../datapath/live.js");
+  const { LiveMapping } = await import("../control/live-mapping.js");
+  const { differenceLines } = await import("../config/difference.js");
+  const { Reload } = await import("./reload.js");
   const { LiveCaptures } = await import("./live-captures.js");
-  const { assertSealable, assertSealed, becomeUser, findUser, seal } = await import("../linux/index.js");
+  const { assertSealable, assertSealed, becomeUser, findUser, peerOf, seal } = await import(
+    "../linux/index.js"
+  );
+  const { managerOf } = await import("./service.js");
+  const { takeoverText } = await import("./takeover.js");
   const { balanceJson, balanceText } = await import("./balance.js");
   const { reportStyleFor, write } = await import("./terminal.js");
 
   const { replay, record } = flags;
+  log.event("STARTING", `starting with ${file}`, { file });
   await checkFlags(flags);
   const sides = { replay: replay !== undefined, record: record !== undefined };
-  const config = await loadConfig(file, { live: true, ...sides });
-  const { api, user, sealed } = config;
+  const purpose = { live: true, ...sides } as const;
+  const loaded = await loadWritten(file, purpose);
+  const { config } = loaded;
+  const { api, metrics, user, sealed } = config;
+  if (flags.replace && api === undefined) {
+    const message =
+      "--replace finds the other gateway by its control socket: write `api: {}` into the configuration.";
+    throw new SpangateError("USAGE", message);
+  }
   const owner = user === undefined ? undefined : findUser(user);
   if (sealed) assertSealable(user);
   const asked = new Promise<void>((resolve) => {
     onInterruption(() => resolve());
   });
-  const supervised = new Supervised();
+  const manager = managerOf(process.env);
+  const reload = new Reload({ file, purpose, log: log.event, manager });
+  const supervised = new Supervised({ explainerFor, log: log.event });
+  const other = flags.replace && api !== undefined ? await meetPredecessor(api.socket) : undefined;
   // First, so that of two gateways the second touches no interface.
-  const control = api === undefined ? undefined : await ControlServer.listen(supervised, api.socket, owner);
+  const control =
+    api &&
+    (await ControlServer.prepare(supervised, api, {
+      owner,
+      isSuccessor: other !== undefined,
+      series: metrics.series,
+      peerOf,
+      tails: () => supervised.tails,
+      ...(log.tells("debug") && { log: log.event }),
+    }));
   let captures: LiveCaptures | undefined;
   try {
+    if (other === undefined) {
+      control?.takeName();
+      await control?.listenByTcp();
+    } else {
+      // Not in the moment in which workers have to catch up.
+      await control?.load();
+    }
     captures = await LiveCaptures.open(flags);
     const gateway = await LiveGateway.start(config, {
       memory: {
         tunnel: replay && `replay of ${replay === "-" ? "standard input" : replay}`,
         delivery: record && `recording into ${record === "-" ? "standard output" : record}`,
       },
-      beforeThreads: async () => {
+      beforeWork: async () => {
         await captures?.begin();
         if (user !== undefined) {
           becomeUser(user);
@@ -99,26 +163,57 @@ async function run(file: string, flags: Flags): Promise<void> {
         }
         if (sealed) seal();
       },
+      predecessor: other && {
+        ...other,
+        letGo: async () => {
+          const last = await other.letGo();
+          control?.takeName();
+          return last;
+        },
+      },
     });
-    supervised.started(gateway);
+    const mapping = new LiveMapping(gateway, loaded, purpose, ({ generation, difference }, by) => {
+      const lines = [`map ${generation} is in force, by ${by}`, ...differenceLines(difference)];
+      log.event("MAP_CHANGED", lines.join("\n  "), { generation, by, difference });
+    });
+    supervised.started(gateway, mapping);
     let failure: unknown;
+    let deadline: number | undefined;
+    const whenReplaced = () => {
+      deadline = REPLACED_DEADLINE;
+      control?.letGo();
+      log.event("REPLACED", "another gateway has taken over");
+    };
     try {
-      giveWay();
+      if (!gateway.receivesOnMain) giveWay();
       if (sealed) assertSealed();
-      if (!flags.quiet) say(`ready: ${[gateway.description, ...gateway.notes].join("; ")}`);
-      for (const note of [...(flags.quiet ? gateway.notes : []), ...gateway.absent]) say(note);
-      gateway.follow({
-        failed: (error) => reportFailure(error),
-        linkChanged: (name, running) => say(running ? `${name} is up again` : `${name} is down`),
-      });
-      await Promise.race([asked, gateway.broken, captures.run(gateway)]);
+      tellReady(gateway, log);
+      const { tookOver } = gateway;
+      if (other !== undefined && tookOver !== undefined) {
+        log.event("TOOK_OVER", takeoverText(other, tookOver), { from: other.pid, ...tookOver });
+        // It forwards already, whatever becomes of this.
+        await control?.listenByTcp(PORT_PATIENCE).catch(reportFailure);
+      }
+      manager?.ready(gateway.description, () => gateway.isMoving);
+      follow(gateway, log);
+      await reload.attach(mapping);
+      await control?.load();
+      await Promise.race([
+        asked,
+        gateway.broken,
+        supervised.replaced.then(whenReplaced),
+        captures.run(gateway),
+      ]);
     } catch (error) {
       failure = error;
     }
+    reload.close();
     captures.stopReplay();
-    const status = await supervised.stop(failure === undefined ? undefined : BROKEN_DEADLINE);
+    log.event("DRAINING", "draining: nothing comes in any more, what is queued goes out");
+    manager?.stopping("what is queued goes out");
+    const status = await supervised.stop(failure === undefined ? deadline : BROKEN_DEADLINE);
     failure ??= gateway.failure;
-    if (gateway.left !== undefined) say(gateway.left);
+    if (gateway.left !== undefined) log.event("LEFT", gateway.left);
     await captures.close().catch((error: unknown) => {
       failure ??= error;
     });
@@ -127,11 +222,69 @@ async function run(file: string, flags: Flags): Promise<void> {
     const stream = record === "-" ? process.stderr : process.stdout;
     if (flags.json) await write(stream, balanceJson(document));
     else if (!flags.quiet) await write(stream, balanceText(document, reportStyleFor(stream)));
+    log.event("ENDED", "ended", { balance: balanceRecord(document) });
     if (failure !== undefined) throw failure;
   } finally {
     await captures?.close().catch(() => {}); // what became of it is said
     await control?.close();
   }
+}
+
+/** Loaded when somebody looks at packets. */
+async function explainerFor(map: MapInForce): Promise<SampleExplainer> {
+  const { explainerFor } = await import("./sample-explainer.js");
+  return await explainerFor(map);
+}
+
+function tellReady(gateway: LiveGateway, log: EventLog): void {
+  const { description, notes, absent } = gateway;
+  const { receive, send, map } = gateway.readings();
+  const ready = `ready: ${[description, ...notes].join("; ")}`;
+  log.event("READY", ready, { receive, send, generation: map.generation, workers: map.workers.length });
+  // People have just read the notes.
+  const isSaid = log.form === "text" && log.tells("info");
+  for (const note of [...(isSaid ? [] : notes), ...absent]) log.event("NOTE", note);
+}
+
+function follow(gateway: LiveGateway, log: EventLog): void {
+  gateway.follow({
+    failed: (error) => reportFailure(error),
+    told: (text) => log.event("NOTE", text),
+    mapChanged: (generation) => {
+      const { tenants, sniffers } = gateway.mapInForce.config;
+      const sizes = { tenants: tenants.length, sniffers: sniffers.length };
+      log.event("MAP_IN_FORCE", `tenant map ${generation} is in force`, { generation, ...sizes });
+    },
+    linkChanged: (name, running) => {
+      if (running) log.event("INTERFACE_UP", `${name} is up again`, { interface: name });
+      else log.event("INTERFACE_DOWN", `${name} is down`, { interface: name });
+    },
+  });
+}
+
+/** Sniffers whose accounts are in the record. */
+const MOST_TOLD = 20;
+
+/** One record, however many sniffers and sessions there are: of sniffers those that missed most have their accounts in it. */
+function balanceRecord(document: StatusDocument): object {
+  const { sniffers, sessions: _, workers, tenants, queues: __, notes: ___, ...whole } = document;
+  const total: Record<string, number> = {};
+  const missed = ([, { offered, sent }]: [string, SnifferAccounts]) => offered - sent;
+  const missing = Object.entries(sniffers)
+    .filter((each) => missed(each) > 0)
+    .sort((a, b) => missed(b) - missed(a));
+  for (const accounts of Object.values(sniffers))
+    for (const [name, count] of Object.entries(accounts)) total[name] = (total[name] ?? 0) + count;
+  return {
+    ...whole,
+    workers: workers.length,
+    tenants: Object.keys(tenants).length,
+    sniffers: {
+      count: Object.keys(sniffers).length,
+      ...total,
+      missing: Object.fromEntries(missing.slice(0, MOST_TOLD)),
+    },
+  };
 }
 
 /** Steps of niceness: nine tenths of a processor that both want are a worker's. */
@@ -147,7 +300,9 @@ function giveWay(): void {
 }
 
 /** Before anything is opened. @throws SpangateError USAGE, IO_FAILED */
-async function checkFlags({ replay, speed, record }: Flags): Promise<void> {
+async function checkFlags({ replay, speed, record, replace }: Flags): Promise<void> {
+  if (replace && (replay !== undefined || record !== undefined))
+    throw new SpangateError("USAGE", "--replace takes over interfaces: leave out --replay and --record.");
   if (speed !== undefined && replay === undefined)
     throw new SpangateError("USAGE", "--speed says how fast --replay is: name a capture to replay.");
   const { formatOf } = await import("../capture/index.js");

@@ -25,6 +25,20 @@ export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
+const PREFIXES = ["", " k", " M", " G", " T"];
+
+/** `12`, `1.23 k`, `812 M`: three digits, for numbers that change while one looks. */
+export function compact(value: number): string {
+  let scaled = value;
+  let prefix = 0;
+  while (Math.abs(scaled) >= 999.5 && prefix < PREFIXES.length - 1) {
+    scaled /= 1000;
+    prefix++;
+  }
+  const text = prefix === 0 ? String(Math.round(scaled)) : scaled.toPrecision(3);
+  return `${text}${PREFIXES[prefix]}`;
+}
+
 /** `11/50 (22%)`, or n/a without sequence numbers. */
 export function lossText(
   loss: { readonly lost: number; readonly expected: number } | undefined,

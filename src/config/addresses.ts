@@ -113,11 +113,20 @@ export function formatPrefix(prefix: Prefix): string {
 }
 
 /** `10.77.0.2`, `2001:db8::1` (RFC 5952). */
-export function formatAddress(address: Address): string {
-  return ipaddr.fromByteArray([...address.bytes]).toString();
+export function formatAddress({ bytes }: Address): string {
+  // A large map has tens of thousands.
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
+  return ipaddr.fromByteArray([...bytes]).toString();
+}
+
+/** As it would be written in a tenant's `addresses`. */
+export function formatEndpoint(address: EndpointAddress): string {
+  return address.family === "mac" ? formatMac(address.bytes) : formatPrefix(address);
 }
 
 /** `02:00:00:00:0a:01`. */
 export function formatMac(mac: Mac): string {
-  return Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+  return `${HEX[mac[0]!]}:${HEX[mac[1]!]}:${HEX[mac[2]!]}:${HEX[mac[3]!]}:${HEX[mac[4]!]}:${HEX[mac[5]!]}`;
 }
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

@@ -3,7 +3,7 @@ import { SpangateError } from "../errors.js";
 import { type Draft, draftOf } from "./draft.js";
 import { explain } from "./explain.js";
 import { distinct, type Finding, formatPath } from "./mistakes.js";
-import { type GatewayConfig, type GatewayInput, gatewayConfig } from "./schema.js";
+import { type GatewayConfig, type GatewayInput, gatewayConfig, type LiveGatewayConfig } from "./schema.js";
 import { checkLive, crossCheck } from "./semantics.js";
 
 /** For whom a configuration is read. */
@@ -23,9 +23,18 @@ export function check(
 ): { config?: GatewayConfig; findings: Finding[] } {
   const result = gatewayConfig.safeParse(value);
   const draft: Draft = result.success ? result.data : draftOf(value);
-  const findings = [...crossCheck(draft), ...(purpose.live ? checkLive(draft, purpose) : [])];
+  const findings = [
+    ...crossCheck(draft),
+    ...(purpose.live ? checkLive(draft, { ...purpose, greInUdp: writesGreInUdp(value) }) : []),
+  ];
   if (result.success) return { config: result.data, findings };
   return { findings: [...result.error.issues.flatMap((issue) => explain(issue, value)), ...findings] };
+}
+
+/** Its default would say nothing: it is there for every configuration. */
+function writesGreInUdp(value: unknown): boolean {
+  const { tunnel } = (value ?? {}) as { tunnel?: { ports?: Record<string, unknown> | null } | null };
+  return tunnel?.ports?.["gre-udp"] !== undefined;
 }
 
 /**
@@ -36,8 +45,14 @@ export function check(
  *   `{ path, message, expected }`.
  */
 export function configOf(value: GatewayInput | GatewayConfig): GatewayConfig {
-  if (isParsed(value)) return value;
-  const { config, findings } = check(value, {});
+  return isParsed(value) ? value : configFor(value, {});
+}
+
+/** The same of any value, for a purpose. @throws SpangateError `CONFIG_INVALID` */
+export function configFor(value: unknown, purpose: ConfigPurpose & { live: true }): LiveGatewayConfig;
+export function configFor(value: unknown, purpose: ConfigPurpose): GatewayConfig;
+export function configFor(value: unknown, purpose: ConfigPurpose): GatewayConfig {
+  const { config, findings } = check(value, purpose);
   if (config !== undefined && findings.length === 0) return config;
   const mistakes = distinct(findings).map(({ path, message, expected }) => {
     return { path: formatPath(path), message, expected };

@@ -34,3 +34,9 @@ export const API_SOCKET = "/run/spangate/api.sock";
 
 /** Mirror sessions that a table lists, and that a status tells of: when nobody says how many, and at the most. There may be a million. */
 export const STATUS_SESSIONS = { listed: 20, usual: 100, most: 10_000 } as const;
+
+/** Series of GET /metrics. */
+export const METRICS_SERIES = 10_000;
+
+/** Packets a second of a tail. */
+export const TAIL_RATE = { least: 0.1, usual: 10, most: 100 } as const;

@@ -24,6 +24,7 @@ export interface Draft {
   readonly delivery?: GatewayConfig["delivery"] | undefined;
   readonly decode?: GatewayConfig["decode"] | undefined;
   readonly senders?: GatewayConfig["senders"] | undefined;
+  readonly api?: GatewayConfig["api"] | undefined;
   readonly sharedSources: readonly (SharedSource | undefined)[];
   readonly sniffers: readonly DraftSniffer[];
   readonly tenants: readonly DraftTenant[];
@@ -32,12 +33,13 @@ export interface Draft {
 /** Reads what can be read of a value that the schema refused. */
 export function draftOf(value: unknown): Draft {
   const top = keysOf(value);
-  const { tunnel, delivery, decode, senders } = gatewayConfig.shape;
+  const { tunnel, delivery, decode, senders, api } = gatewayConfig.shape;
   return {
     tunnel: read(tunnel, top.tunnel),
     delivery: read(delivery, top.delivery),
     decode: read(decode, top.decode),
     senders: read(senders, top.senders),
+    api: read(api, top.api),
     sharedSources: entriesOf(top.sharedSources, (entry) => read(sharedSource, entry)) ?? [],
     sniffers: entriesOf(top.sniffers, draftSniffer) ?? [],
     tenants: entriesOf(top.tenants, draftTenant) ?? [],

@@ -65,7 +65,7 @@ function checkSameIdentity(claims: readonly Claim[]): Finding[] {
 }
 
 /** An identity in words; two claims with the same words are the same identity. */
-function describeIdentity(source: Source): string {
+export function describeIdentity(source: Source): string {
   const { encapsulation, from, vlan } = source;
   const id = sourceId(source);
   const words = [

@@ -22,6 +22,22 @@ export async function loadConfig(
 ): Promise<LiveGatewayConfig>;
 export async function loadConfig(path: string, purpose?: ConfigPurpose): Promise<GatewayConfig>;
 export async function loadConfig(path: string, purpose: ConfigPurpose = {}): Promise<GatewayConfig> {
+  return (await loadWritten(path, purpose)).config;
+}
+
+/** A configuration, and the same as it stands in its file. */
+export interface Loaded<Config = GatewayConfig> {
+  readonly config: Config;
+  readonly written: Readonly<Record<string, unknown>>;
+}
+
+/** As `loadConfig`. */
+export async function loadWritten(
+  path: string,
+  purpose: ConfigPurpose & { live: true },
+): Promise<Loaded<LiveGatewayConfig>>;
+export async function loadWritten(path: string, purpose: ConfigPurpose): Promise<Loaded>;
+export async function loadWritten(path: string, purpose: ConfigPurpose): Promise<Loaded> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -32,7 +48,7 @@ export async function loadConfig(path: string, purpose: ConfigPurpose = {}): Pro
       details: { file: path },
     });
   }
-  const { config, mistakes } = parseConfig(text, path, purpose);
-  if (mistakes === undefined) return config;
+  const { config, written, mistakes } = parseConfig(text, path, purpose);
+  if (mistakes === undefined) return { config, written };
   throw new SpangateError("CONFIG_INVALID", formatMistakes(mistakes), { details: { file: path, mistakes } });
 }

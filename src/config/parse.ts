@@ -7,8 +7,13 @@ import type { GatewayConfig, LiveGatewayConfig } from "./schema.js";
 
 /** A valid configuration, or everything that is wrong with it. */
 export type Parsed<Config = GatewayConfig> =
-  | { readonly config: Config; readonly mistakes?: undefined }
-  | { readonly config?: undefined; readonly mistakes: readonly Mistake[] };
+  | {
+      readonly config: Config;
+      /** The same as it was written: keys and values without defaults. */
+      readonly written: Readonly<Record<string, unknown>>;
+      readonly mistakes?: undefined;
+    }
+  | { readonly config?: undefined; readonly written?: undefined; readonly mistakes: readonly Mistake[] };
 
 /**
  * Reads the text of a gateway.yaml. JSON is YAML and is read as well.
@@ -42,7 +47,9 @@ export function parseConfig(text: string, file: string, purpose: ConfigPurpose =
   const { config, findings } = check(value, purpose);
   // No spread into push(): a map of a hundred thousand tenants can have more mistakes than a call has arguments.
   const mistakes = unreadable.concat(findings.map((finding) => placeFinding(finding, document, lines, file)));
-  if (config !== undefined && mistakes.length === 0) return { config };
+  if (config !== undefined && mistakes.length === 0) {
+    return { config, written: (value ?? {}) as Record<string, unknown> };
+  }
   return { mistakes: inOrder(mistakes) };
 }
 

@@ -1,7 +1,7 @@
 // The one schema of gateway.yaml. From it come the types, validation, the JSON Schema for editors, the README's
 // table and the help text (documentation.ts). Keys are described where they are declared, units included.
 import { z } from "zod";
-import { API_SOCKET, DECODE, QUARANTINE_LIMIT, TUNNEL_PORTS } from "./defaults.js";
+import { API_SOCKET, DECODE, METRICS_SERIES, QUARANTINE_LIMIT, TUNNEL_PORTS } from "./defaults.js";
 import * as field from "./fields.js";
 import { type Sniffer, sniffer } from "./sniffers.js";
 import { sharedSource, tenant } from "./tenants.js";
@@ -22,7 +22,7 @@ const tunnel = field.section({
     .choice(["auto", "afxdp", "afpacket", "udp", "libpcap"])
     .default("auto")
     .describe(
-      "How frames are received: `auto` is `afxdp`, or where that does not work `afpacket`; `udp` and `libpcap` are not there yet.",
+      "How frames are received: `auto` is `afxdp`, where that does not work `afpacket`, and without a privilege `udp` where the configuration can do with UDP sockets; `libpcap` by the package cap.",
     ),
   xdp: field
     .choice(["auto", "native", "skb"])
@@ -48,6 +48,12 @@ const delivery = field.section({
   interface: field.interfaceName
     .optional()
     .describe("NIC that sniffers are reached through; the tunnel's when absent."),
+  backend: field
+    .choice(["auto", "afxdp", "afpacket", "udp"])
+    .default("auto")
+    .describe(
+      "How frames are sent: `auto` is `afxdp` where the tunnel is, else the first of `afxdp`, `afpacket` and `udp` that works; `udp` are UDP sockets, which take no privilege, for `vxlan` and `geneve` alone.",
+    ),
   // RFC 791 3.2: every module must be able to forward 68 octets.
   mtu: field
     .integer(68, 65535)
@@ -130,7 +136,7 @@ export const gatewayConfig = field
       .union([z.enum(["inline", "per-sniffer"]), field.integer(1, MOST_SENDERS)], { error: SENDERS_EXPECTED })
       .default("inline")
       .describe(
-        `Sending threads: \`inline\` in the receiving worker, one \`per-sniffer\` (at most ${MOST_SENDERS} sniffers), or a number.`,
+        `Sending threads: \`inline\` in the receiving worker, and one for all of \`tap\` and \`pcap\`; one \`per-sniffer\` (at most ${MOST_SENDERS} sniffers); or a number.`,
       ),
     quarantine: field
       .section({
@@ -144,9 +150,43 @@ export const gatewayConfig = field
     api: field
       .section({
         socket: field.text("a path").default(API_SOCKET).describe("Unix socket of the control API."),
+        listen: field
+          .section({
+            address: field.host
+              .prefault("127.0.0.1")
+              .describe("Address that it is reached at by TCP, too; one that is not loopback takes `tls`."),
+            port: field.integer(1, 65535).describe("TCP port."),
+            token: field
+              .text("a file")
+              .describe(
+                "File with the token that requests by TCP carry (`Authorization: Bearer`), 16 characters at the least.",
+              ),
+            tls: field
+              .section({
+                certificate: field
+                  .text("a file")
+                  .describe("Certificate and those that vouch for it, in PEM."),
+                key: field.text("a file").describe("Its private key, in PEM."),
+              })
+              .optional()
+              .describe("TLS by TCP."),
+          })
+          .optional()
+          .describe("The control API by TCP; over its socket only when absent."),
       })
       .optional()
       .describe("The control API; off when absent."),
+    metrics: field
+      .section({
+        series: field
+          .integer(2500, 1_000_000)
+          .default(METRICS_SERIES)
+          .describe(
+            "Series that the control API's GET /metrics has at the most; sniffers for which there are none left are one, `others`.",
+          ),
+      })
+      .prefault({})
+      .describe("What Prometheus is given."),
     user: z
       .string({ error: "a user name" })
       .regex(/^[a-z_][a-z0-9_-]{0,31}$/i, { error: "a user name" })
@@ -166,6 +206,10 @@ export const gatewayConfig = field
     tenants: field.list(tenant, "tenants").prefault([]).describe("Whose packets are whose."),
   })
   .meta({ title: "Spangate gateway configuration" });
+
+/** The map: what of a configuration changes while the gateway runs. */
+export const LISTS = ["sharedSources", "sniffers", "tenants"] as const;
+export type ListName = (typeof LISTS)[number];
 
 /** A whole valid gateway.yaml with its defaults: sizes in bytes, durations in nanoseconds, rates in bits/s. */
 export type GatewayConfig = z.output<typeof gatewayConfig>;

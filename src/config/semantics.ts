@@ -1,6 +1,7 @@
 // Cross-checks: what no single value shows. One pass over the lists with hash tables, because a map may have a
 // million entries. The claims on tunnel identities are checked in identities.ts.
-import { formatAddress, formatMac, formatPrefix } from "./addresses.js";
+import { formatAddress, formatEndpoint, formatMac } from "./addresses.js";
+import { notByUdpSockets, notToUdpSockets } from "./backends.js";
 import type { Draft, DraftSniffer } from "./draft.js";
 import { didYouMean } from "./explain.js";
 import { checkIdentities } from "./identities.js";
@@ -13,6 +14,7 @@ export function crossCheck(draft: Draft): Finding[] {
     ...checkTunnel(draft),
     ...checkDecode(draft),
     ...checkDelivery(draft),
+    ...checkApi(draft),
     ...checkSniffers(draft),
     ...checkHosts(draft),
     ...checkTenants(draft),
@@ -21,12 +23,22 @@ export function crossCheck(draft: Draft): Finding[] {
   ];
 }
 
+/** Sides that are a capture; and whether `tunnel.ports.gre-udp` is written in the configuration. */
+export interface LivePurpose {
+  readonly replay?: boolean;
+  readonly record?: boolean;
+  readonly greInUdp?: boolean;
+}
+
 /** What `spangate run` needs beyond what offline commands do; of a side that is a capture no interface. */
 export function checkLive(
-  { tunnel, delivery, sniffers }: Draft,
-  { replay = false, record = false }: { readonly replay?: boolean; readonly record?: boolean },
+  draft: Draft,
+  { replay = false, record = false, greInUdp = false }: LivePurpose,
 ): Finding[] {
+  const { tunnel, delivery, sniffers } = draft;
   const findings: Finding[] = [];
+  if (!replay && tunnel?.backend === "udp") findings.push(...notByUdpSockets(draft, greInUdp));
+  if (!record && delivery?.backend === "udp") findings.push(...notToUdpSockets(draft));
   const missing = (path: Path, expected: string) =>
     findings.push({ path, message: "is missing for a live gateway", expected });
   if (!replay && tunnel !== undefined && tunnel.interface === undefined) {
@@ -112,7 +124,7 @@ function checkTunnel({ tunnel }: Draft): Finding[] {
 }
 
 /** RFC 8200 5: every link carries IPv6 packets of this many bytes, and nothing smaller may be asked of one. */
-const IPV6_LEAST_MTU = 1280;
+export const IPV6_LEAST_MTU = 1280;
 
 function checkDelivery({ delivery, sniffers }: Draft): Finding[] {
   if (delivery === undefined) return [];
@@ -137,6 +149,22 @@ function checkDelivery({ delivery, sniffers }: Draft): Finding[] {
     });
   }
   return findings;
+}
+
+/** What goes over a network is not for everybody to read. */
+function checkApi({ api }: Draft): Finding[] {
+  const listen = api?.listen;
+  if (listen === undefined || listen.tls !== undefined) return [];
+  const { family, bytes } = listen.address;
+  const isLoopback = family === 4 ? bytes[0] === 127 : bytes.every((byte, i) => byte === (i === 15 ? 1 : 0));
+  if (isLoopback) return [];
+  return [
+    {
+      path: ["api", "listen"],
+      message: `is at ${formatAddress(listen.address)} without tls`,
+      expected: "`tls` with a certificate and its key, or a loopback address",
+    },
+  ];
 }
 
 function checkSniffers({ sniffers, senders }: Draft): Finding[] {
@@ -175,8 +203,8 @@ function checkHosts({ sniffers, tenants }: Draft): Finding[] {
   const hosts = new Map<string, { readonly owner: number; readonly sniffer: number }>();
   for (const [i, sniffer] of sniffers.entries()) {
     const owner = owners.get(sniffer.name);
-    if (owner === undefined || (sniffer.deliver !== "mac" && sniffer.deliver !== "ip")) continue;
-    const host = tagged(formatMac(sniffer.mac), sniffer.vlan);
+    const host = hostOf(sniffer);
+    if (owner === undefined || host === undefined) continue;
     const first = hosts.get(host);
     if (first === undefined) hosts.set(host, { owner, sniffer: i });
     // What is the same to the word is reported already.
@@ -191,8 +219,14 @@ function checkHosts({ sniffers, tenants }: Draft): Finding[] {
   return findings;
 }
 
+/** The MAC address of a sniffer on the segment, in words. */
+export function hostOf(sniffer: DraftSniffer): string | undefined {
+  if (sniffer.deliver !== "mac" && sniffer.deliver !== "ip") return undefined;
+  return tagged(formatMac(sniffer.mac), sniffer.vlan);
+}
+
 /** Where a sniffer's frames end up, in words; two sniffers with the same words would be one. */
-function destinationOf(sniffer: DraftSniffer): string | undefined {
+export function destinationOf(sniffer: DraftSniffer): string | undefined {
   switch (sniffer.deliver) {
     case "mac":
       return tagged(formatMac(sniffer.mac), sniffer.vlan);
@@ -268,7 +302,7 @@ function checkAddresses({ tenants, sharedSources }: Draft): Finding[] {
   for (const [t, { addresses }] of tenants.entries()) {
     for (const [a, address] of (addresses ?? []).entries()) {
       if (address === undefined) continue;
-      const written = address.family === "mac" ? formatMac(address.bytes) : formatPrefix(address);
+      const written = formatEndpoint(address);
       const path: Path = ["tenants", t, "addresses", a];
       const owner = owners.get(written);
       if (owner === undefined) owners.set(written, { tenant: t, path });

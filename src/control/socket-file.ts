@@ -18,46 +18,69 @@ export interface SocketOwner {
   readonly gid: number;
 }
 
+export interface SocketFileOptions {
+  readonly owner: SocketOwner | undefined;
+  /** Whoever answers at the path is to be replaced. */
+  readonly isSuccessor: boolean;
+}
+
 export class SocketFile {
   readonly #path: string;
   readonly #made: Stats;
+  /** Where it is now. */
+  #at: string;
 
-  private constructor(path: string, made: Stats) {
+  private constructor(path: string, at: string) {
     this.#path = path;
-    this.#made = made;
+    this.#at = at;
+    this.#made = statSync(at);
   }
 
   /**
-   * Has `server` listen at `path`; makes the folder when there is none.
+   * Has `server` listen beside `path`; makes the folder when there is none.
    *
-   * Under a name of its own first: by the time it has the name that others know, it has its owner too, and a dead process's socket is
-   * replaced in one step. Of two that start in the same moment the second has the name.
+   * Under a name of its own first: by the time it has the name that others know (`takeName`), it has its owner too, and a dead process's
+   * socket is replaced in one step. Of two that start in the same moment the second has the name.
    *
    * @throws SpangateError GATEWAY_RUNS, NOT_PERMITTED, IO_FAILED, USAGE
    */
-  static async listen(server: Server, path: string, owner?: SocketOwner): Promise<SocketFile> {
+  static async make(
+    server: Server,
+    path: string,
+    { owner, isSuccessor }: SocketFileOptions,
+  ): Promise<SocketFile> {
     const unnamed = `${path}.${process.pid}`;
     if (Buffer.byteLength(unnamed) > LONGEST)
       throw new SpangateError("USAGE", `${path} is too long for a socket: at most 99 bytes.`);
     try {
       makeFolder(dirname(path), owner);
-      await assertFree(path);
+      if (!isSuccessor) await assertFree(path);
+      else if (owner !== undefined) assertWritable(dirname(path), owner);
       rmSync(unnamed, { force: true });
       await listenAt(server, unnamed);
       if (owner !== undefined && process.geteuid!() === 0) chownSync(unnamed, owner.uid, owner.gid);
-      renameSync(unnamed, path);
-      return new SocketFile(path, statSync(path));
+      return new SocketFile(path, unnamed);
     } catch (error) {
       server.close();
       throw failure(error, path);
     }
   }
 
+  /** @throws SpangateError NOT_PERMITTED, IO_FAILED */
+  takeName(): void {
+    try {
+      renameSync(this.#at, this.#path);
+      this.#at = this.#path;
+    } catch (error) {
+      throw failure(error, this.#path);
+    }
+  }
+
   /** Takes the name away, unless another process has it by now. */
   remove(): void {
     try {
-      const { ino, dev } = statSync(this.#path);
-      if (ino === this.#made.ino && dev === this.#made.dev) rmSync(this.#path);
+      const { ino, dev } = statSync(this.#at);
+      if (ino === this.#made.ino && dev === this.#made.dev) rmSync(this.#at);
     } catch {
       // It is gone; or a user may not remove it from root's folder, and the next gateway replaces it.
     }
@@ -69,6 +92,15 @@ function makeFolder(folder: string, owner: SocketOwner | undefined): void {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   // So that the user can remove the socket in the end.
   if (owner !== undefined && process.geteuid!() === 0) chownSync(folder, owner.uid, owner.gid);
+}
+
+/** The name is taken when the gateway is that user already. @throws SpangateError NOT_PERMITTED */
+function assertWritable(folder: string, { uid, gid }: SocketOwner): void {
+  const stats = statSync(folder);
+  const shift = stats.uid === uid ? 6 : stats.gid === gid ? 3 : 0;
+  if (uid === 0 || ((stats.mode >> shift) & 0o3) === 0o3) return;
+  const message = `To take over, user ${uid} has to be allowed to write in ${folder}, where the control socket is: chown ${uid} ${folder}, or give the socket another folder.`;
+  throw new SpangateError("NOT_PERMITTED", message, { details: { folder, user: uid } });
 }
 
 async function assertFree(path: string): Promise<void> {

@@ -7,10 +7,10 @@ import type { Link } from "../linux/index.js";
 import type { DeliveryPort } from "../transmit/live.js";
 import type { DeliverySeat, TunnelSeat } from "./seats.js";
 
-export interface TunnelSide<Port extends TunnelPort = TunnelPort> {
+export interface TunnelSide<Port extends TunnelPort = TunnelPort, Seat extends TunnelSeat = TunnelSeat> {
   readonly port: Port;
   /** One a worker. */
-  readonly seats: readonly TunnelSeat[];
+  readonly seats: readonly Seat[];
 }
 export interface DeliverySide {
   readonly port: DeliveryPort;
@@ -20,21 +20,17 @@ export interface DeliverySide {
 /** What either side is made for, be it an interface or memory. */
 export interface SideOptions {
   readonly engine: Engine;
-  readonly config: LiveGatewayConfig["tunnel"];
+  readonly config: LiveGatewayConfig;
   /** Places of a worker's ring of frames that have come, and of that of frames that go out. */
   readonly receiveRing: number;
   readonly transmitRing: number;
+  /** Another gateway has the interfaces: what only one can have is taken later (`take`). */
+  readonly held: boolean;
 }
 export interface InterfaceOptions extends SideOptions {
   readonly link: Link;
   /** It is the interface of both sides: a queue of it takes one socket, and it one program. */
   readonly isShared: boolean;
-}
-
-export interface Backend<Port extends TunnelPort = TunnelPort> {
-  tunnel(options: InterfaceOptions): Promise<TunnelSide<Port>>;
-  /** @param tunnel this backend's, when the tunnel is an interface */
-  delivery(options: InterfaceOptions, tunnel: TunnelSide<Port> | undefined): Promise<DeliverySide>;
 }
 
 /** Seats of a port that has just been opened, which is closed when one cannot be made. */

@@ -26,7 +26,7 @@ import { Outlet } from "./outlet.js";
 
 /** What a decapsulator is told when it is created. All that an engine is told may be given too. */
 export interface DecapsulatorOptions
-  extends Partial<Omit<EngineOptions, "decode" | "ports" | "lent" | "trace" | "threaded">> {
+  extends Partial<Omit<EngineOptions, "decode" | "ports" | "lent" | "trace" | "threaded" | "sender">> {
   /**
    * Whose packets are whose: an object in the form of gateway.yaml, or a configuration that was parsed. Its `decode` and
    * `tunnel.ports` are followed too. Without a map everything that comes out of a tunnel goes to one sniffer, `all`.

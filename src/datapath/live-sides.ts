@@ -22,7 +22,11 @@ export interface MemoryNames {
 }
 
 /** @throws SpangateError CONFIG_INVALID, INTERFACE_UNKNOWN */
-export function sidesOf({ tunnel, delivery }: LiveGatewayConfig, memory: MemoryNames): Sides {
+export function sidesOf({ tunnel, delivery, sniffers }: LiveGatewayConfig, memory: MemoryNames): Sides {
+  // A sniffer that no interface reaches takes none.
+  const nobody = "no sniffer behind an interface";
+  const isBehind = sniffers.some(({ deliver }) => deliver !== "tap" && deliver !== "pcap");
+  const isIdle = !isBehind && delivery.interface === undefined && tunnel.interface === undefined;
   const side = (key: string, name: string | undefined, inMemory: string | undefined) => {
     if (inMemory !== undefined) return { memory: inMemory };
     if (name !== undefined) return linkOf(name);
@@ -30,7 +34,11 @@ export function sidesOf({ tunnel, delivery }: LiveGatewayConfig, memory: MemoryN
   };
   return {
     tunnel: side("tunnel.interface", tunnel.interface, memory.tunnel),
-    delivery: side("delivery.interface", delivery.interface ?? tunnel.interface, memory.delivery),
+    delivery: side(
+      "delivery.interface",
+      delivery.interface ?? tunnel.interface,
+      memory.delivery ?? (isIdle ? nobody : undefined),
+    ),
   };
 }
 

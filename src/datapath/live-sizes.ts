@@ -25,9 +25,9 @@ const MIB = 2 ** 20;
 /** Two generations of the tenant map above all. Pages that nobody touches cost nothing. */
 const MAPS = 800 * MIB;
 /** Of a worker, beside what is counted: its blocks, and a ring of AF_PACKET. */
-const BLOCKS = 16 * MIB;
+const BLOCKS = 24 * MIB;
 /** WebAssembly's, with 32-bit addresses. */
-const MOST_MEMORY = 4096 * MIB;
+export const MOST_MEMORY = 4096 * MIB;
 
 export interface LiveSizes {
   /** Of each worker. */

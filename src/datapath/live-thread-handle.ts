@@ -8,14 +8,21 @@ import { CONTROL, STATES } from "./live-control.js";
 /** How long a worker that was told to end may take to hear it, in milliseconds. */
 const HEARING = 1000;
 
+/** Threads of the data path make no garbage to speak of: what V8 would let young objects grow to, it would keep for long. */
+const LIMITS = { maxYoungGenerationSizeMb: 3 };
+
 export interface ThreadOptions {
   /** What it runs. Says something when it is ready. */
   readonly program: URL;
-  readonly seat: unknown;
+  /** Its data; `give` comes later when absent. */
+  readonly seat?: unknown;
   /** Its control words. */
   readonly control: Int32Array;
-  /** Wakes it. It is closed with the thread. */
+  /** Wakes it. It is closed with the thread, unless it is for further threads. */
   readonly event: number;
+  readonly keepsEvent?: boolean;
+  /** Hears what it says when it is ready and afterwards. */
+  readonly said?: (message: unknown) => void;
 }
 
 export class LiveThread {
@@ -24,16 +31,17 @@ export class LiveThread {
   readonly ended: Promise<void>;
   /** Rejects when it ends although nobody has told it to. */
   readonly broken: Promise<never>;
+  /** Its control words. */
+  readonly control: Int32Array;
   readonly #worker: Worker;
-  readonly #control: Int32Array;
   readonly #event: number;
   #isTold = false;
   #isOver = false;
 
-  constructor({ program, seat, control, event }: ThreadOptions) {
-    const worker = new Worker(program, { workerData: seat });
+  constructor({ program, seat, control, event, keepsEvent = false, said }: ThreadOptions) {
+    const worker = new Worker(program, { workerData: seat, resourceLimits: LIMITS });
     this.#worker = worker;
-    this.#control = control;
+    this.control = control;
     this.#event = event;
     this.broken = new Promise((_, reject) => {
       worker.once("error", (error) => reject(SpangateError.revive(error) ?? error));
@@ -42,14 +50,15 @@ export class LiveThread {
       });
     });
     this.broken.catch(() => {});
-    const said = new Promise<void>((resolve) => {
+    const isReady = new Promise<void>((resolve) => {
       worker.once("message", () => resolve());
     });
-    this.ready = Promise.race([said, this.broken]);
+    if (said !== undefined) worker.on("message", said);
+    this.ready = Promise.race([isReady, this.broken]);
     this.ready.catch(() => {});
     this.ended = new Promise((resolve) => {
       worker.once("exit", () => {
-        close(event);
+        if (!keepsEvent) close(event);
         this.#isOver = true;
         resolve();
       });
@@ -60,13 +69,24 @@ export class LiveThread {
   tell(state: number): void {
     if (this.#isOver) return;
     this.#isTold ||= state !== STATES.running;
-    Atomics.store(this.#control, CONTROL.state, state);
+    Atomics.store(this.control, CONTROL.state, state);
     wake(this.#event);
+  }
+
+  /** What a thread that was started without a seat waits for when it is loaded. */
+  give(seat: unknown): void {
+    this.#worker.postMessage(seat);
   }
 
   /** Has it look for work, or for another map. */
   wake(): void {
     if (!this.#isOver) wake(this.#event);
+  }
+
+  /** Says something to it, and has it listen. */
+  post(message: unknown): void {
+    this.#worker.postMessage(message);
+    this.wake();
   }
 
   /** Ends it wherever it is. */

@@ -48,7 +48,7 @@ export class MemoryReceiver implements Receiver {
   #tell(): void {
     const told = this.#told;
     const isNew = told[TOLD.processed] !== this.#received;
-    const isSettled = this.#settled !== this.#received && this.#engine.isEmpty;
+    const isSettled = this.#settled !== this.#received && this.#engine.isEmpty && this.#engine.lent === 0;
     if (!isNew && !isSettled) return;
     if (isSettled) this.#settled = this.#received;
     Atomics.store(told, TOLD.settled, this.#settled);

@@ -6,6 +6,7 @@ import { type Address, formatAddress } from "../config/addresses.js";
 import { SpangateError } from "../errors.js";
 import { type InterfaceAddress, type Link, type NetworkWatch, Rtnetlink } from "../linux/index.js";
 import type { Origin } from "../mapping/index.js";
+import { noWay, type Ways } from "./ways.js";
 
 /** How often news are read, in milliseconds. */
 const LOOK = 100;
@@ -21,19 +22,18 @@ interface Hop {
   mac?: Uint8Array | undefined;
 }
 
-export class NextHops {
+export class NextHops implements Ways {
   #link: Link;
   #addresses: readonly InterfaceAddress[] = [];
-  readonly #hops: Map<string, Hop>;
+  #hops: ReadonlyMap<string, Hop> = new Map();
   readonly #netlink: Rtnetlink;
   readonly #watch: NetworkWatch;
   readonly #timers: NodeJS.Timeout[] = [];
 
-  private constructor(netlink: Rtnetlink, watch: NetworkWatch, link: Link, destinations: readonly Address[]) {
+  private constructor(netlink: Rtnetlink, watch: NetworkWatch, link: Link) {
     this.#netlink = netlink;
     this.#watch = watch;
     this.#link = link;
-    this.#hops = new Map(destinations.map((to) => [formatAddress(to), { to }]));
   }
 
   /**
@@ -42,16 +42,12 @@ export class NextHops {
    * @throws SpangateError CONFIG_INVALID when a destination is not behind `link`
    */
   static async find(link: Link, destinations: readonly Address[]): Promise<NextHops> {
-    const hops = NextHops.#open(link, destinations);
+    const { netlink, watch } = Rtnetlink.watched(["links", "addresses", "neighbours", "routes"]);
+    const hops = new NextHops(netlink, watch, link);
     try {
       hops.#look();
-      hops.#route();
-      hops.#expectBehind();
-      for (const since = performance.now(); hops.#some((hop) => hop.mac === undefined); ) {
-        if (performance.now() - since > PATIENCE) break;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-        hops.#read();
-      }
+      const accept = await hops.aim(destinations);
+      accept();
     } catch (error) {
       hops.close();
       throw error;
@@ -59,12 +55,36 @@ export class NextHops {
     return hops;
   }
 
-  static #open(link: Link, destinations: readonly Address[]): NextHops {
-    const { netlink, watch } = Rtnetlink.watched(["links", "addresses", "neighbours", "routes"]);
-    return new NextHops(netlink, watch, link, destinations);
+  /** Of destinations that are new it waits a moment for neighbours to answer. */
+  async aim(destinations: readonly Address[]): Promise<() => () => void> {
+    const hops = new Map<string, Hop>();
+    const fresh: Hop[] = [];
+    for (const to of destinations) {
+      const name = formatAddress(to);
+      const hop = this.#hops.get(name) ?? hops.get(name) ?? { to };
+      if (!this.#hops.has(name) && !hops.has(name)) fresh.push(hop);
+      hops.set(name, hop);
+    }
+    if (fresh.length > 0) {
+      this.#route(fresh);
+      this.#expectBehind(fresh);
+      for (const since = performance.now(); fresh.some(({ mac }) => mac === undefined); ) {
+        if (performance.now() - since > PATIENCE) break;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        this.#read(fresh);
+      }
+    }
+    return () => {
+      // What was told meanwhile was told of others.
+      if (fresh.length > 0) this.#read(fresh);
+      const before = this.#hops;
+      this.#hops = hops;
+      return () => {
+        this.#hops = before;
+      };
+    };
   }
 
-  /** What packets get that leave by the delivery interface now. */
   get origin(): Origin {
     const first = (family: 4 | 6) =>
       this.#addresses.find(({ address, scope }) => address.family === family && scope === "global")?.address;
@@ -78,15 +98,11 @@ export class NextHops {
     };
   }
 
-  /** Destinations without a next hop now. */
   get unknown(): string[] {
     return [...this.#hops].filter(([, { mac }]) => mac === undefined).map(([to]) => to);
   }
 
-  /**
-   * Calls `changed` whenever an address or the way to one is another one, and `failed` when the kernel does not answer; it is asked again
-   * until it does.
-   */
+  /** When the kernel does not answer it is asked again until it does. */
   follow(changed: () => void, failed: (error: unknown) => void): void {
     let stale: "nothing" | "neighbours" | "everything" = "nothing";
     let isOther = false;
@@ -97,7 +113,8 @@ export class NextHops {
         else if (stale === "nothing") stale = "neighbours";
       if (stale === "nothing") return;
       if (stale === "everything" && this.#look()) isOther = true;
-      if (stale === "everything" ? this.#route() : this.#read()) isOther = true;
+      const hops = [...this.#hops.values()];
+      if (stale === "everything" ? this.#route(hops) : this.#read(hops)) isOther = true;
       stale = "nothing";
       isFailing = false;
       if (isOther) changed();
@@ -112,7 +129,9 @@ export class NextHops {
         isFailing = true;
       }
     };
-    const refresh = () => this.#some((hop) => this.#ask(hop));
+    const refresh = () => {
+      for (const hop of this.#hops.values()) this.#ask(hop);
+    };
     this.#timers.push(setInterval(guarded(look), LOOK), setInterval(guarded(refresh), REFRESH));
   }
 
@@ -133,15 +152,9 @@ export class NextHops {
     return textOf(link, addresses) !== before;
   }
 
-  #some(of: (hop: Hop) => unknown): boolean {
-    let found = false;
-    for (const hop of this.#hops.values()) if (of(hop)) found = true;
-    return found;
-  }
-
-  /** Looks up every route. Whether a MAC address is another one. */
-  #route(): boolean {
-    for (const hop of this.#hops.values()) {
+  /** Looks up routes. Whether a MAC address is another one. */
+  #route(hops: readonly Hop[]): boolean {
+    for (const hop of hops) {
       const route = this.#netlink.route(hop.to);
       const isOurs = route !== undefined && route.index === this.#link.index;
       const via = isOurs ? (route.gateway ?? hop.to) : undefined;
@@ -150,7 +163,7 @@ export class NextHops {
       hop.via = via;
       if (isOther) this.#ask(hop);
     }
-    return this.#read();
+    return this.#read(hops);
   }
 
   #ask({ via }: Hop): void {
@@ -164,27 +177,26 @@ export class NextHops {
   }
 
   /** Reads the neighbour table. Whether a MAC address is another one. */
-  #read(): boolean {
+  #read(hops: readonly Hop[]): boolean {
     const macs = new Map<string, Uint8Array>();
     for (const { address, mac } of this.#netlink.neighbours(this.#link.index)) {
       if (mac !== undefined) macs.set(formatAddress(address), mac);
     }
-    return this.#some((hop) => {
+    let isOther = false;
+    for (const hop of hops) {
       const mac = hop.via === undefined ? undefined : macs.get(formatAddress(hop.via));
-      const isOther = !equal(mac, hop.mac);
-      if (isOther && mac === undefined) this.#ask(hop);
+      if (equal(mac, hop.mac)) continue;
+      isOther = true;
+      if (mac === undefined) this.#ask(hop);
       hop.mac = mac;
-      return isOther;
-    });
+    }
+    return isOther;
   }
 
-  #expectBehind(): void {
-    const other = [...this.#hops].find(([, { via }]) => via === undefined);
-    if (other === undefined) return;
-    const message = `${this.#link.name} is no way to ${other[0]}: there is no route, or it leaves by another interface. Add a route, or give the sniffer the mac of its next hop.`;
-    throw new SpangateError("CONFIG_INVALID", message, {
-      details: { to: other[0], interface: this.#link.name },
-    });
+  #expectBehind(hops: readonly Hop[]): void {
+    const other = hops.find(({ via }) => via === undefined);
+    if (other !== undefined)
+      throw noWay(this.#link, other.to, "Add a route, or give the sniffer the mac of its next hop.");
   }
 }
 

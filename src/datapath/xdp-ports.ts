@@ -23,16 +23,18 @@ export async function openXdpTunnel({
   receiveRing,
   transmitRing,
   isShared,
+  held,
 }: InterfaceOptions): Promise<TunnelSide<XdpTunnelPort>> {
   if (isShared) expectTransmitQueues(link, transmitQueues(link.name), engine.workers.length);
   const port = await XdpTunnelPort.open({
     link,
-    mode: config.xdp,
-    addresses: config.addresses,
-    ports: Object.values(config.ports).flat(),
+    mode: config.tunnel.xdp,
+    addresses: config.tunnel.addresses,
+    ports: Object.values(config.tunnel.ports).flat(),
     memories: memoriesOf(engine),
     ring: receiveRing,
     ...(isShared && { transmit: transmitRing }),
+    held,
   });
   return seated(port, (socket) => seatOf(engine, socket, link));
 }
@@ -42,7 +44,7 @@ export async function openXdpDelivery(
   options: InterfaceOptions,
   tunnel: TunnelSide<XdpTunnelPort> | undefined,
 ): Promise<DeliverySide> {
-  const { engine, link, transmitRing, isShared } = options;
+  const { engine, link, transmitRing, isShared, held } = options;
   const owners = tunnel?.port.ends ?? [];
   const port =
     isShared && tunnel !== undefined
@@ -53,6 +55,7 @@ export async function openXdpDelivery(
           memories: memoriesOf(engine).map((memory, i) => ({ memory, owner: owners[i] })),
           queues: transmitQueues(link.name),
           ring: transmitRing,
+          held,
         });
   return seated(port, (socket) => seatOf(engine, socket, link));
 }

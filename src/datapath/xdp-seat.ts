@@ -1,7 +1,7 @@
 // A worker's seat on AF_XDP: what its thread is given, and what it makes of it.
 
 import type { Receiver } from "../capture/live.js";
-import { approximateTime } from "../capture/system-time.js";
+import { approximateTime, clockOffset } from "../capture/system-time.js";
 import { type EngineThread, QUANTUM } from "../engine/index.js";
 import { takeError, wakeTransmit } from "../linux/index.js";
 import type { Transmitter } from "../transmit/live.js";
@@ -20,6 +20,7 @@ export class XdpReceiver implements Receiver {
   readonly fd: number;
   readonly #socket: number;
   readonly #engine: EngineThread;
+  #offset = clockOffset();
 
   constructor(engine: EngineThread, { fd, socket }: XdpSeat) {
     this.fd = fd;
@@ -29,7 +30,11 @@ export class XdpReceiver implements Receiver {
 
   receive(): number {
     // AF_XDP tells no time of arrival.
-    return this.#engine.receive(this.#socket, approximateTime());
+    const time = approximateTime();
+    const offset = clockOffset();
+    if (offset !== this.#offset) this.#engine.clockSet(offset - this.#offset);
+    this.#offset = offset;
+    return this.#engine.receive(this.#socket, time);
   }
   refill(): void {
     this.#engine.refill(this.#socket);

@@ -35,6 +35,9 @@ export class ArrivalRing {
   readonly #ring: PacketRing;
   readonly #longest: number;
   #next = 0;
+  /** Of a block that `append` is filling: where its next frame goes, and how many it has. */
+  #end = 0;
+  #count = 0;
 
   /** @param size `blockSize` in bytes, a multiple of 8: of a frame that is longer, less 96 of headers, the rest is cut off */
   constructor(memory: LinearMemory, size: Omit<PacketRing, "address">) {
@@ -50,11 +53,10 @@ export class ArrivalRing {
    * @param time when they came, in nanoseconds since 1970
    */
   push(frames: readonly ArrivingFrame[], first: number, time: bigint): number {
-    const { address, blockSize, blocks } = this.#ring;
-    const { u32 } = this.#memory;
-    const block = address + this.#next * blockSize;
-    const status = (block + sockets.BLOCK_STATUS) >>> 2;
-    if (first >= frames.length || Atomics.load(u32, status) !== sockets.BLOCK_KERNEL) return 0;
+    const { blockSize } = this.#ring;
+    const block = this.#block;
+    const status = Atomics.load(this.#memory.u32, (block + sockets.BLOCK_STATUS) >>> 2);
+    if (first >= frames.length || status !== sockets.BLOCK_KERNEL) return 0;
     const instant = { seconds: Number(time / NANOSECONDS), nanoseconds: Number(time % NANOSECONDS) };
     let header = block + sockets.BLOCK_HEADER;
     let next = first;
@@ -66,11 +68,76 @@ export class ArrivalRing {
       this.#write(header, length, frame, captured, instant);
       header += length;
     }
-    u32[(block + sockets.BLOCK_FRAMES) >>> 2] = next - first;
-    u32[(block + sockets.BLOCK_FIRST) >>> 2] = sockets.BLOCK_HEADER;
-    Atomics.store(u32, status, sockets.BLOCK_USER);
-    this.#next = (this.#next + 1) % blocks;
+    this.#give(block, next - first);
     return next - first;
+  }
+
+  /**
+   * Puts an Ethernet frame that lies in linear memory behind those that `handOver` gives the worker together. False: every block is the
+   * worker's, and the frame is not taken. Makes no object.
+   *
+   * @param from offset of its first byte
+   * @param length bytes of it; as many were on the wire
+   * @param time when it came, in nanoseconds since 1970, to a quarter of a microsecond
+   */
+  append(from: number, length: number, time: number): boolean {
+    const captured = Math.min(length, this.#longest);
+    const taken = Math.ceil((sockets.ARRIVED_HEADER + captured) / ALIGNMENT) * ALIGNMENT;
+    const { blockSize } = this.#ring;
+    if (this.#count > 0 && this.#end + taken > this.#block + blockSize) this.handOver();
+    const { u8, u32 } = this.#memory;
+    const block = this.#block;
+    if (this.#count === 0) {
+      if (Atomics.load(u32, (block + sockets.BLOCK_STATUS) >>> 2) !== sockets.BLOCK_KERNEL) return false;
+      this.#end = block + sockets.BLOCK_HEADER;
+    }
+    const header = this.#end;
+    const at = header >>> 2;
+    u32[at + sockets.ARRIVED_NEXT / 4] = taken;
+    u32[at + sockets.ARRIVED_SECONDS / 4] = Math.floor(time / 1e9);
+    u32[at + sockets.ARRIVED_NANOSECONDS / 4] = time % 1e9;
+    u32[at + sockets.ARRIVED_CAPTURED / 4] = captured;
+    u32[at + sockets.ARRIVED_LENGTH / 4] = length;
+    u32[at + sockets.ARRIVED_STATUS / 4] = 0;
+    u32[at + sockets.ARRIVED_BYTES / 4] = sockets.ARRIVED_HEADER;
+    u32[at + sockets.ARRIVED_LINK_TYPE / 4] = 0;
+    u8.copyWithin(header + sockets.ARRIVED_HEADER, from, from + captured);
+    this.#end = header + taken;
+    this.#count++;
+    return true;
+  }
+
+  /** Gives the worker what was appended. Gives how many frames. */
+  handOver(): number {
+    const count = this.#count;
+    if (count > 0) this.#give(this.#block, count);
+    this.#count = 0;
+    return count;
+  }
+
+  /** Frames that are appended and not handed over. */
+  get waiting(): number {
+    return this.#count;
+  }
+
+  /** Whether the worker has nothing left of what was handed over. */
+  get isEmpty(): boolean {
+    const { address, blockSize, blocks } = this.#ring;
+    const last = address + ((this.#next + blocks - 1) % blocks) * blockSize;
+    return Atomics.load(this.#memory.u32, (last + sockets.BLOCK_STATUS) >>> 2) === sockets.BLOCK_KERNEL;
+  }
+
+  /** Address of the block that is the next one to be handed over. */
+  get #block(): number {
+    return this.#ring.address + this.#next * this.#ring.blockSize;
+  }
+
+  #give(block: number, frames: number): void {
+    const { u32 } = this.#memory;
+    u32[(block + sockets.BLOCK_FRAMES) >>> 2] = frames;
+    u32[(block + sockets.BLOCK_FIRST) >>> 2] = sockets.BLOCK_HEADER;
+    Atomics.store(u32, (block + sockets.BLOCK_STATUS) >>> 2, sockets.BLOCK_USER);
+    this.#next = (this.#next + 1) % this.#ring.blocks;
   }
 
   #write(header: number, length: number, frame: ArrivingFrame, captured: number, instant: Instant): void {

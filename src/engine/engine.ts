@@ -11,6 +11,8 @@ import type { Header } from "./names.js";
 import { DEFAULT_OPTIONS, type EngineOptions } from "./options.js";
 import type { SlotPool } from "./pool.js";
 import { QueueStore } from "./queues.js";
+import { Samples } from "./samples.js";
+import type { SenderSeat } from "./sender-thread.js";
 import type { SessionTable } from "./sessions.js";
 import { MapStore } from "./tenant-map.js";
 import type { EngineSeat } from "./thread.js";
@@ -37,6 +39,8 @@ export class Engine {
   readonly queues: QueueStore;
   /** What the queues give. */
   readonly deliveries: Deliveries;
+  /** Packets of a tenant that somebody watches. */
+  readonly samples: Samples;
   /** Sessions that the table can hold. */
   readonly sessionCapacity: number;
   /** Address of the first worker's block in memory, to which a sender in another thread attaches an instance of its own. */
@@ -65,6 +69,10 @@ export class Engine {
       options,
     );
     this.deliveries = new Deliveries(memory, exports, address, this.queues);
+    this.samples = new Samples(
+      memory,
+      this.workers.map((worker) => worker.address),
+    );
     this.batch = new Batch(memory, address, exports.recycle);
     this.#map = new MapStore(memory, exports, this.queues);
   }
@@ -86,12 +94,27 @@ export class Engine {
 
   /** What the thread of worker `number` is given to attach to its part. */
   seat(number: number): EngineSeat {
+    this.queues.share();
     return { memory: this.memory.memory, block: this.workers[number]!.address };
   }
 
-  /** Generation of the tenant map that every worker has seen, at the least. */
+  /** What the thread of a sender is given. */
+  get senderSeat(): SenderSeat {
+    return { memory: this.memory.memory, workers: this.workers.map(({ address }) => address) };
+  }
+
+  /** Generation of the tenant map that each worker has seen. */
+  get generations(): number[] {
+    return this.workers.map((worker) => worker.generation);
+  }
+  /** The one that every worker has seen, at the least. */
   get acknowledged(): number {
-    return Math.min(...this.workers.map((worker) => worker.field(at.WORKER_ACKNOWLEDGED)));
+    return Math.min(...this.generations);
+  }
+
+  /** Generation of the tenant map in force, 0 before the first. */
+  get generation(): number {
+    return this.#map.number;
   }
 
   /** A stretch of linear memory for frames, or for what is written. */

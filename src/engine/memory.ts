@@ -61,6 +61,20 @@ export class LinearMemory {
     return { address, length, bytes: () => this.u8.subarray(address, address + length) };
   }
 
+  /**
+   * The u64 at `address`, up to 2^53. By its halves, as a bigint is an object: ten thousand sniffers have a hundred thousand counters. A
+   * worker that carries into the upper half meanwhile is waited for.
+   */
+  long(address: number): number {
+    const low = address >>> 2;
+    const { u32 } = this;
+    for (;;) {
+      const high = u32[low + 1]!;
+      const value = high * 2 ** 32 + u32[low]!;
+      if (u32[low + 1] === high) return value;
+    }
+  }
+
   /** Grows by a quarter at least: each growth makes new views, and pages nobody touches cost nothing. */
   #grow(pages: number): void {
     const present = this.memory.buffer.byteLength / PAGE;

@@ -50,6 +50,8 @@ export interface EngineOptions extends PoolOptions {
   readonly queues: number;
   /** Sniffers whose queue is emptied by a sender in another thread, which has an instance of its own on a shared memory. */
   readonly threaded: (sniffer: string) => boolean;
+  /** Number of that sender, below SENDERS_MAX. */
+  readonly sender: (sniffer: string) => number;
   /**
    * Deliveries are taken and settled before the next batch, so that lent frames (`Batch.push`) may be queued where they lie. Otherwise
    * they are copied into slots.
@@ -82,6 +84,7 @@ export const DEFAULT_OPTIONS: EngineOptions = {
   reserved: 0,
   queues: 16_384,
   threaded: () => false,
+  sender: () => 0,
   lent: false,
   workers: 1,
   fastPath: true,

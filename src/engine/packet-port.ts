@@ -22,15 +22,22 @@ export function enterPacketRing(memory: LinearMemory, ring: PacketRing): number 
   return address;
 }
 
+/** Messages to send with: the address by which `EngineThread` knows them, and those of the first of them and of its part. */
+export interface EnteredMessages {
+  readonly address: number;
+  readonly messages: number;
+  readonly parts: number;
+}
+
 /**
- * Makes messages to send with. Gives the address by which `EngineThread` knows them.
+ * Makes messages to send with, `sockets.MESSAGES` of them.
  *
  *     mmsghdr   0 name:64 | 8 name's length:32 | 16 parts:64 | 24 how many:64 | 32 control:64 | 40 its length:64 | 48 flags:32 | 56 sent:32
  *     iovec     0 address:64 | 8 length:64
  *
  * @param base where linear memory begins in this process
  */
-export function enterMessages(memory: LinearMemory, base: number): number {
+export function enterMessages(memory: LinearMemory, base: number): EnteredMessages {
   const { address } = memory.allocate(sockets.PACKET_TRANSMIT_SIZE);
   const messages = memory.allocate(sockets.MESSAGES * sockets.MESSAGE_SIZE).address;
   const parts = memory.allocate(sockets.MESSAGES * sockets.PART_SIZE).address;
@@ -46,5 +53,25 @@ export function enterMessages(memory: LinearMemory, base: number): number {
     u64[message + 2] = BigInt(base + parts + i * sockets.PART_SIZE);
     u64[message + 3] = 1n;
   }
-  return address;
+  return { address, messages, parts };
+}
+
+/** Offsets in linear memory of the first message and of the first frame's place (`iovec`), each of its kind behind the other. */
+export interface MessagePlaces {
+  readonly messages: number;
+  readonly messageSize: number;
+  readonly parts: number;
+  readonly partSize: number;
+  readonly count: number;
+}
+
+/** Where the messages are that `enterMessages` has made at `address`. */
+export function messagePlaces({ u32 }: Pick<LinearMemory, "u32">, address: number): MessagePlaces {
+  return {
+    messages: u32[(address + sockets.PACKET_MESSAGES) >>> 2]!,
+    messageSize: sockets.MESSAGE_SIZE,
+    parts: u32[(address + sockets.PACKET_PARTS) >>> 2]!,
+    partSize: sockets.PART_SIZE,
+    count: sockets.MESSAGES,
+  };
 }

@@ -3,32 +3,19 @@
 
 import * as at from "../../assembly/memory/layout.js";
 import { SpangateError } from "../errors.js";
+import { FormerAccounts } from "./former-accounts.js";
 import { LINE, type LinearMemory, powerOfTwo } from "./memory.js";
 import type { QueueBook } from "./queue-book.js";
+import { addAccounts, type SnifferAccounts } from "./sniffer-accounts.js";
 import type { EngineExports } from "./wasm.js";
-
-/** Packets of a sniffer: offered = sent + tooLarge + rate + droppedNewest + droppedOldest + sendError + queued + inFlight. */
-export interface SnifferAccounts {
-  readonly offered: number;
-  readonly sent: number;
-  readonly tooLarge: number;
-  readonly rate: number;
-  readonly droppedNewest: number;
-  readonly droppedOldest: number;
-  readonly sendError: number;
-  /** Now. */
-  readonly queued: number;
-  /** Taken by a sender that is not done with them, now. */
-  readonly inFlight: number;
-  /** Bytes of the packets sent. */
-  readonly sentBytes: number;
-}
 
 interface Queue {
   readonly name: string;
   readonly limit: number;
   readonly dropOldest: boolean;
   readonly threaded: boolean;
+  /** Its number, of a queue that another thread empties. */
+  readonly sender: number;
   /** The last map that names it. */
   map: number;
 }
@@ -37,9 +24,11 @@ interface Queue {
 export interface QueueOptions {
   readonly queues: number;
   readonly threaded: (sniffer: string) => boolean;
+  readonly sender: (sniffer: string) => number;
 }
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+/** Of the queue for packets of no tenant. No sniffer is called so. */
+const QUARANTINE = "";
 
 export class QueueStore implements QueueBook {
   readonly #memory: LinearMemory;
@@ -48,11 +37,19 @@ export class QueueStore implements QueueBook {
   readonly #headers: readonly number[];
   readonly #capacity: number;
   readonly #threaded: (sniffer: string) => boolean;
+  readonly #sender: (sniffer: string) => number;
+  /** Blocks of the workers. */
+  readonly #workers: readonly number[];
+  /** Numbers that stand in the workers' lists of queues which other threads empty, for good. */
+  readonly #listed = new Set<number>();
+  /** Numbers that a sender looks at. */
+  readonly #attended = new Set<number>();
+  /** Workers run in threads of their own, which alone may touch their slots. */
+  #isShared = false;
   readonly #queues: (Queue | undefined)[] = [];
   /** Number of the present queue by name. */
   readonly #numbers = new Map<string, number>();
-  /** What became of packets in queues that have another name now. */
-  readonly #closed = new Map<string, SnifferAccounts>();
+  readonly #former = new FormerAccounts();
   #map = 0;
   /** Queues opened for the last map that was begun, and which queue their sniffers had before. */
   #opened: { number: number; name: string; before: number | undefined }[] = [];
@@ -66,11 +63,13 @@ export class QueueStore implements QueueBook {
     workers: readonly number[],
     options: QueueOptions,
   ) {
-    const { queues, threaded } = options;
+    const { queues, threaded, sender } = options;
     this.#memory = memory;
     this.#exports = exports;
     this.#capacity = queues;
     this.#threaded = threaded;
+    this.#sender = sender;
+    this.#workers = workers;
     const ready = powerOfTwo(queues);
     this.#headers = workers.map((worker) => {
       const headers = memory.allocate(queues * at.QUEUE_SIZE).address;
@@ -80,6 +79,7 @@ export class QueueStore implements QueueBook {
       set(at.WORKER_QUEUES, headers);
       set(at.WORKER_READY, memory.allocate(ready * 8).address);
       set(at.WORKER_READY_MASK, ready - 1);
+      set(at.WORKER_THREADED, memory.allocate(queues * 4).address);
       return headers;
     });
   }
@@ -105,8 +105,45 @@ export class QueueStore implements QueueBook {
       this.#queues[number] = undefined;
       if (before === undefined) this.#numbers.delete(name);
       else this.#numbers.set(name, before);
+      if (!this.#numbers.has(name)) this.#former.leave(name);
     }
     this.#opened = [];
+  }
+
+  /**
+   * Opens a queue for `limit` packets of no tenant, which sender number `sender` empties. It is no sniffer's: `accounts` has it not.
+   * Gives its number.
+   *
+   * Throws MEMORY_EXHAUSTED when there is no room for one more.
+   */
+  openQuarantine(limit: number, sender: number): number {
+    const number = this.#fresh("quarantine");
+    const queue = { name: QUARANTINE, limit, dropOldest: false, threaded: true, sender, map: Infinity };
+    this.#queues[number] = queue;
+    this.#numbers.set(QUARANTINE, number);
+    for (const headers of this.#headers) this.#open(headers + number * at.QUEUE_SIZE, queue);
+    this.#list(number);
+    for (const worker of this.#workers) this.#memory.u32[(worker + at.WORKER_QUARANTINE) >>> 2] = number + 1;
+    return number;
+  }
+
+  /** Accounts of that queue. */
+  get quarantine(): SnifferAccounts | undefined {
+    return this.accountsOf(QUARANTINE);
+  }
+
+  /** A sender looks at queue `number` from now on: nobody else gets it, however long it is empty. */
+  attend(number: number): void {
+    this.#attended.add(number);
+  }
+  /** And no more. */
+  unattend(number: number): void {
+    this.#attended.delete(number);
+  }
+
+  /** From now on the workers' threads reclaim. */
+  share(): void {
+    this.#isShared = true;
   }
 
   /** Number of the queue that a sniffer has now, for the sender that empties it. */
@@ -131,12 +168,26 @@ export class QueueStore implements QueueBook {
     }
     this.#unused ??= this.#findUnused();
     const number = this.#unused.pop() ?? this.#fresh(name);
-    const queue = { name, limit, dropOldest, threaded, map: this.#map };
+    const queue = { name, limit, dropOldest, threaded, sender: this.#sender(name), map: this.#map };
     this.#opened.push({ number, name, before: present });
     this.#queues[number] = queue;
+    this.#former.return(name);
     this.#numbers.set(name, number);
     for (const headers of this.#headers) this.#open(headers + number * at.QUEUE_SIZE, queue);
+    if (threaded) this.#list(number);
     return number;
+  }
+
+  /** Has the workers reclaim it. */
+  #list(number: number): void {
+    if (this.#listed.has(number)) return;
+    const count = this.#listed.size;
+    const { u32 } = this.#memory;
+    for (const worker of this.#workers) {
+      u32[(u32[(worker + at.WORKER_THREADED) >>> 2]! >>> 2) + count] = number;
+      Atomics.store(u32, (worker + at.WORKER_THREADED_COUNT) >>> 2, count + 1);
+    }
+    this.#listed.add(number);
   }
 
   #fresh(name: string): number {
@@ -160,23 +211,33 @@ export class QueueStore implements QueueBook {
 
   /** Queues that the last two maps did not name and that are empty: nobody's now, their accounts kept. */
   #findUnused(): number[] {
-    this.reclaim();
+    if (!this.#isShared) this.reclaim();
     const unused: number[] = [];
     for (const [number, queue] of this.#queues.entries()) {
       if (queue === undefined) unused.push(number);
       if (queue === undefined || queue.map >= this.#map - 1) continue;
+      if (this.#attended.has(number) || !this.#isReclaimed(number)) continue;
       const accounts = this.#read(number);
       if (accounts.queued + accounts.inFlight > 0) continue;
-      this.#closed.set(queue.name, sum(this.#closed.get(queue.name), accounts));
       if (this.#numbers.get(queue.name) === number) this.#numbers.delete(queue.name);
       this.#queues[number] = undefined;
+      this.#former.add(queue.name, accounts, this.#numbers.has(queue.name));
       unused.push(number);
     }
     return unused;
   }
 
+  /** Whether every worker has the slots back of what another thread was done with. */
+  #isReclaimed(number: number): boolean {
+    return this.#headers.every((headers) => {
+      const header = headers + number * at.QUEUE_SIZE;
+      const word = (field: number) => Atomics.load(this.#memory.u32, (header + field) >>> 2);
+      return !this.#isThreaded(header) || word(at.QUEUE_RETURNED) === word(at.QUEUE_RECLAIMED);
+    });
+  }
+
   /** Of a queue that is empty, or was never used. Its places count on: a sender that still looks at it sees nothing. */
-  #open(header: number, { limit, dropOldest, threaded }: Queue): void {
+  #open(header: number, { limit, dropOldest, threaded, sender }: Queue): void {
     const words = header >>> 2;
     const word = (field: number) => this.#memory.u32[words + field / 4]!;
     const places = powerOfTwo(limit);
@@ -191,25 +252,46 @@ export class QueueStore implements QueueBook {
     const tail = word(at.QUEUE_TAIL);
     // One that is on the ready list still stays on it, and is not entered again.
     const listed = word(at.QUEUE_FLAGS) & at.QUEUE_LISTED;
-    u32.fill(0, words, words + at.QUEUE_SIZE / 4);
+    // A worker that goes through its list of these queues may look at it at any moment: what was returned and what it has reclaimed
+    // stay the same number.
+    const wasThreaded = this.#isThreaded(header);
+    const reclaimed = word(at.QUEUE_RECLAIMED);
+    u32.fill(0, words, words + at.QUEUE_TAIL / 4);
     u32[words + at.QUEUE_TAIL / 4] = tail;
     u32[words + at.QUEUE_SEEN / 4] = head;
-    if (threaded) u32[words + at.QUEUE_HEAD / 4] = head;
+    u32[words + at.QUEUE_LIMIT / 4] = limit;
+    u32[words + at.QUEUE_HELD / 4] = 0;
+    if (threaded) {
+      u32[words + at.QUEUE_HEAD / 4] = head;
+      if (!wasThreaded) u32[words + at.QUEUE_RETURNED / 4] = reclaimed;
+      u32.fill(0, words + (at.QUEUE_TAKEN + at.QUEUE_THREAD) / 4, words + at.QUEUE_DROPPED_NEWEST / 4);
+    }
+    u32.fill(0, words + at.QUEUE_DROPPED_NEWEST / 4, words + at.QUEUE_RETURNS / 4);
     u32[words + at.QUEUE_RING / 4] = ring;
     u32[words + at.QUEUE_MASK / 4] = Math.max(places, hadPlaces) - 1;
-    u32[words + at.QUEUE_LIMIT / 4] = limit;
-    u32[words + at.QUEUE_FLAGS / 4] =
-      listed | (dropOldest ? at.QUEUE_DROP_OLDEST : 0) | (threaded ? at.QUEUE_THREADED : 0);
     u32[words + at.QUEUE_RETURNS / 4] = returns;
+    u32[words + at.QUEUE_SENDER / 4] = sender;
+    const flags = (dropOldest ? at.QUEUE_DROP_OLDEST : 0) | (threaded ? at.QUEUE_THREADED : 0);
+    Atomics.store(u32, words + at.QUEUE_FLAGS / 4, listed | flags);
   }
 
-  /** Accounts of all sniffers that ever had a queue, since the engine was created. */
+  /**
+   * Accounts since the engine was created, of all sniffers that have a queue and the last 1024 that had one; of those before them all
+   * together, as REMOVED_SNIFFERS.
+   */
   accounts(): ReadonlyMap<string, SnifferAccounts> {
-    const all = new Map(this.#closed);
+    const all = this.#former.all();
     for (const [number, queue] of this.#queues.entries()) {
-      if (queue !== undefined) all.set(queue.name, sum(all.get(queue.name), this.#read(number)));
+      if (queue === undefined || queue.name === QUARANTINE) continue;
+      all.set(queue.name, addAccounts(all.get(queue.name), this.#read(number)));
     }
     return all;
+  }
+
+  /** Most packets that may wait for sniffer `name` in each worker; undefined when it has no queue now. */
+  limitOf(name: string): number | undefined {
+    const number = this.#numbers.get(name);
+    return number === undefined ? undefined : this.#queues[number]!.limit;
   }
 
   /** Accounts of the queue that sniffer `name` has now. */
@@ -240,16 +322,19 @@ export class QueueStore implements QueueBook {
   #read(number: number): SnifferAccounts {
     let total: SnifferAccounts | undefined;
     for (const headers of this.#headers)
-      total = sum(total, this.#readHeader(headers + number * at.QUEUE_SIZE));
+      total = addAccounts(total, this.#readHeader(headers + number * at.QUEUE_SIZE));
     return total!;
   }
 
   #readHeader(header: number): SnifferAccounts {
-    const long = (offset: number) => Number(this.#memory.u64[(header + offset) >>> 3]!);
-    const own = this.#isThreaded(header) ? at.QUEUE_THREAD : 0;
+    const long = (offset: number) => this.#memory.long(header + offset);
+    const isThreaded = this.#isThreaded(header);
+    const own = isThreaded ? at.QUEUE_THREAD : 0;
     const queued = this.#queued(header);
     const sent = long(at.QUEUE_SENT + own);
-    const sendError = long(at.QUEUE_SEND_ERROR);
+    // What the producer could not even queue was taken and failed in the same moment.
+    const sendError = long(at.QUEUE_SEND_ERROR) + (isThreaded ? long(at.QUEUE_THREAD_SEND_ERROR) : 0);
+    const taken = long(at.QUEUE_TAKEN) + (isThreaded ? long(at.QUEUE_TAKEN + own) : 0);
     return {
       offered: long(at.QUEUE_OFFERED),
       sent,
@@ -259,15 +344,8 @@ export class QueueStore implements QueueBook {
       droppedOldest: long(at.QUEUE_DROPPED_OLDEST),
       sendError,
       queued,
-      inFlight: long(at.QUEUE_TAKEN + own) - sent - sendError,
+      inFlight: taken - sent - sendError,
       sentBytes: long(at.QUEUE_SENT_BYTES + own),
     };
   }
-}
-
-function sum(a: SnifferAccounts | undefined, b: SnifferAccounts): SnifferAccounts {
-  if (a === undefined) return b;
-  const total: Mutable<SnifferAccounts> = { ...a };
-  for (const key of Object.keys(b) as (keyof SnifferAccounts)[]) total[key] += b[key];
-  return total;
 }

@@ -33,11 +33,11 @@ export interface Session {
 
 /** Reads the table of one worker. */
 export class SessionTable {
-  readonly #memory: LinearMemory;
+  readonly #memory: Pick<LinearMemory, "u8" | "u32">;
   readonly #worker: number;
 
   /** @internal */
-  constructor(memory: LinearMemory, worker: number) {
+  constructor(memory: Pick<LinearMemory, "u8" | "u32">, worker: number) {
     this.#memory = memory;
     this.#worker = worker;
   }
@@ -69,11 +69,6 @@ export class SessionTable {
   isTunnel(number: number): boolean {
     return (this.#word(number, at.SESSION_META) & at.SESSION_TUNNEL) !== 0;
   }
-  /** Packets that never came, as far as sequence numbers tell. */
-  lost(number: number): number {
-    const track = this.#sequenced(number);
-    return track === undefined ? 0 : this.#long(track, at.SESSION_LOST);
-  }
   packets(number: number): number {
     return this.#long(number, at.SESSION_PACKETS);
   }
@@ -95,15 +90,27 @@ export class SessionTable {
   }
 
   /** With tunnel scope the numbers are the tunnel's; the session that appeared first shows them. Gives the entry that has them. */
-  #sequenced(number: number): number | undefined {
+  sequenced(number: number): number | undefined {
     const track = this.#word(number, at.SESSION_TRACK);
     // A tunnel's entry comes right after that of the session it was made for.
     if (this.isTunnel(track) && track !== number + 1) return undefined;
     return (this.#byte(track, at.SESSION_STATE) & at.STATE_SEQUENCE) === 0 ? undefined : track;
   }
 
+  /** Adds what entry `track` has by sequence numbers to `sum`. Gives what it has lost. */
+  addLoss(track: number, sum: { -readonly [Of in keyof NonNullable<Session["sequence"]>]: number }): number {
+    const lost = this.#long(track, at.SESSION_LOST);
+    const duplicates = this.#long(track, at.SESSION_DUPLICATES);
+    sum.lost += lost;
+    sum.expected += this.#long(track, at.SESSION_PACKETS) - duplicates + lost;
+    sum.reordered += this.#long(track, at.SESSION_REORDERED);
+    sum.duplicates += duplicates;
+    sum.restarts += this.#word(track, at.SESSION_RESTARTS);
+    return lost;
+  }
+
   #sequence(number: number): Session["sequence"] | undefined {
-    const track = this.#sequenced(number);
+    const track = this.sequenced(number);
     if (track === undefined) return undefined;
     const lost = this.#long(track, at.SESSION_LOST);
     const duplicates = this.#long(track, at.SESSION_DUPLICATES);

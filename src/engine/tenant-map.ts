@@ -34,6 +34,10 @@ export class MapStore {
     this.#cells = { tenants: tenants!, sniffers: sniffers!, destinations: destinations! };
   }
 
+  get number(): number {
+    return this.#number;
+  }
+
   /**
    * Builds `image` beside the map in force and switches to it. Gives its generation number.
    *
@@ -49,7 +53,8 @@ export class MapStore {
       destinations: this.#cells.destinations.begin(image.cells.destinations),
     }));
     // Fresh memory is zero, and is better not touched before it is needed.
-    if (!fresh) this.#memory.u8.fill(0, address, address + plan.images);
+    // By words: of shared memory V8 fills each element by itself.
+    if (!fresh) this.#memory.u32.fill(0, address >>> 2, (address + plan.images) >>> 2);
     this.#enter(image, address, plan);
     this.#copy(image, address, plan);
     this.#relocateTenants(image, address, plan, cells);
@@ -111,9 +116,14 @@ export class MapStore {
       shapes += part.length;
     }
     u8.set(image.tenants, address + plan.tenants);
-    for (const [i, number] of image.sniffersOfRecords.entries()) {
-      const record = image.sniffers.subarray(i * at.SNIFFER_SIZE, (i + 1) * at.SNIFFER_SIZE);
-      u8.set(record, address + plan.sniffers + number * at.SNIFFER_SIZE);
+    const { sniffersOfRecords: numbers } = image;
+    for (let first = 0; first < numbers.length; ) {
+      // Most lists have a record for each sniffer, or for each of many.
+      let end = first + 1;
+      while (end < numbers.length && numbers[end] === numbers[end - 1]! + 1) end++;
+      const records = image.sniffers.subarray(first * at.SNIFFER_SIZE, end * at.SNIFFER_SIZE);
+      u8.set(records, address + plan.sniffers + numbers[first]! * at.SNIFFER_SIZE);
+      first = end;
     }
     u8.set(bytesOf(image.balance), address + plan.balance);
   }

@@ -5,6 +5,9 @@ import * as at from "../../assembly/memory/layout.js";
 import * as sockets from "../../assembly/memory/sockets.js";
 import { type EngineExports, instantiate, loadModule } from "./wasm.js";
 
+/** Queues of other threads that are looked at in a round. */
+const RECLAIMED_AT_ONCE = 64;
+
 /** What a thread is given, by `postMessage`. */
 export interface EngineSeat {
   readonly memory: WebAssembly.Memory;
@@ -15,12 +18,15 @@ export interface EngineSeat {
 export class EngineThread {
   /** Most frames that a batch takes. */
   readonly capacity = at.BATCH;
+  /** All of linear memory, which is shared and never grows. */
+  readonly bytes: Uint8Array;
   readonly #exports: EngineExports;
   readonly #words: Uint32Array;
   readonly #block: number;
 
   private constructor(exports: EngineExports, { memory, block }: EngineSeat) {
     this.#exports = exports;
+    this.bytes = new Uint8Array(memory.buffer);
     this.#words = new Uint32Array(memory.buffer);
     this.#block = block;
   }
@@ -35,6 +41,10 @@ export class EngineThread {
   /** Announces what an AF_XDP socket has received, at the time given (ns since 1970). Gives how many frames. */
   receive(socket: number, time: number): number {
     return this.#exports.xdpReceive(socket, 0, at.BATCH, time);
+  }
+  /** Times that `receive` is given from now on are of a clock that was set, ahead by so many nanoseconds. */
+  clockSet(nanoseconds: number): void {
+    this.#exports.clockSet(nanoseconds);
   }
   /** Gives the kernel free slots to receive into. */
   refill(socket: number): void {
@@ -81,6 +91,21 @@ export class EngineThread {
   notSent(socket: number): void {
     this.#exports.xdpNotSent(socket);
   }
+  /** Frees what senders in other threads are done with. In each round of the loop. */
+  reclaim(): void {
+    if (this.lent !== 0) this.#exports.reclaimNext(RECLAIMED_AT_ONCE);
+  }
+  /** Whether something was put into a queue of sender number `sender` since this was asked. */
+  rings(sender: number): boolean {
+    const bell = (this.#block + at.BELLS + 4 * sender) >>> 2;
+    if (this.#words[bell] === 0) return false;
+    this.#words[bell] = 0;
+    return true;
+  }
+  /** Words of the shared memory. */
+  int32(address: number, length: number): Int32Array {
+    return new Int32Array(this.#words.buffer, address, length);
+  }
   /** Gives up fragments that wait for others. */
   flush(): void {
     this.#exports.flush();
@@ -90,6 +115,10 @@ export class EngineThread {
   get isEmpty(): boolean {
     const isUnderWay = this.#field(at.WORKER_TAKEN_DONE) !== this.#field(at.WORKER_TAKEN_COUNT);
     return this.readyQueues === 0 && this.inFlight === 0 && !isUnderWay;
+  }
+  /** Packets that senders in other threads have, or have not given back. */
+  get lent(): number {
+    return this.#field(at.WORKER_LENT);
   }
   /** Queues that hold something. */
   get readyQueues(): number {

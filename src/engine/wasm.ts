@@ -30,7 +30,9 @@ export interface EngineExports extends Record<string, unknown> {
   takeFrom(queue: number, most: number, into: number): number;
   settleFrom(queue: number, entry: number, sent: number): void;
   reclaim(queue: number): void;
+  reclaimNext(most: number): void;
   flush(): void;
+  clockSet(nanoseconds: number): void;
   xdpReceive(socket: number, first: number, most: number, time: number): number;
   xdpRefill(socket: number): void;
   xdpTransmit(socket: number, quantum: number): number;
@@ -45,6 +47,7 @@ export interface EngineExports extends Record<string, unknown> {
   publish(generation: number): void;
   encodePcapng: Encode;
   encodePcap: Encode;
+  encodeRecord(record: number, id: number, to: number, limit: number): number;
   encodeDeliveries(
     first: number,
     count: number,

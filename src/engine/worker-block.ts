@@ -56,6 +56,12 @@ export class WorkerBlock {
     set(at.WORKER_SETTLED, memory.allocate((pieces + at.BATCH) * at.SETTLED_SIZE).address);
     set(at.WORKER_ASSEMBLED, memory.allocate(ASSEMBLED_SIZE).address);
     set(at.WORKER_ASSEMBLED_SIZE, ASSEMBLED_SIZE);
+    set(at.WORKER_SAMPLES, memory.allocate(at.SAMPLES * at.SAMPLE_SIZE).address);
+  }
+
+  /** Number of the tenant map by which its last batch was processed; 0 before the first. */
+  get generation(): number {
+    return this.field(at.WORKER_ACKNOWLEDGED);
   }
 
   /** A field of the block (u32). */

@@ -5,5 +5,6 @@ export { type ExplainRequest, explain } from "./explain.js";
 export type { Paint } from "./header-text.js";
 export type { HeaderRecord } from "./inner.js";
 export type { PacketRecord } from "./record.js";
+export { SampleExplainer } from "./sample.js";
 export { VERDICT_SENTENCES } from "./sentences.js";
 export { recordText } from "./text.js";

@@ -10,8 +10,11 @@ const MAP_DELETE_ELEM = 3;
 const PROG_LOAD = 5;
 const PROG_TEST_RUN = 10;
 const LINK_CREATE = 28;
+const LINK_UPDATE = 29;
 const PROG_TYPE_XDP = 6;
 const ATTACH_XDP = 37;
+const PROG_TYPE_SCHED_CLS = 3;
+const ATTACH_TCX_INGRESS = 46;
 const LOG_SIZE = 1 << 20;
 const NAME_LENGTH = 15;
 /** Bytes by which a program may lengthen the frame of a test. */
@@ -90,13 +93,29 @@ function element(command: number, map: number, key: number, value: number, about
  * @throws SpangateError NOT_PERMITTED, SYSTEM_CALL
  */
 export function loadProgram(instructions: Uint8Array, name: string, flags: number): number {
+  return load(instructions, name, { type: PROG_TYPE_XDP, attach: ATTACH_XDP, flags });
+}
+
+/** The same of a program that looks at what the kernel is about to take from an interface, behind everybody who only listens (tcx). */
+export function loadIngressProgram(instructions: Uint8Array, name: string): number {
+  return load(instructions, name, { type: PROG_TYPE_SCHED_CLS, attach: 0, flags: 0 });
+}
+
+interface ProgramKind {
+  readonly type: number;
+  /** expected_attach_type */
+  readonly attach: number;
+  readonly flags: number;
+}
+
+function load(instructions: Uint8Array, name: string, { type, attach, flags }: ProgramKind): number {
   const code = stable(instructions.length);
   code.bytes.set(instructions);
   const license = stable(8);
   license.bytes.set(new TextEncoder().encode("GPL"));
-  const load = (log: { address: number } | undefined) => {
+  const attempt = (log: { address: number } | undefined) => {
     const view = attributes(72);
-    view.setUint32(0, PROG_TYPE_XDP, true);
+    view.setUint32(0, type, true);
     view.setUint32(4, instructions.length / 8, true);
     view.setBigUint64(8, BigInt(code.address), true);
     view.setBigUint64(16, BigInt(license.address), true);
@@ -107,19 +126,19 @@ export function loadProgram(instructions: Uint8Array, name: string, flags: numbe
     }
     view.setUint32(44, flags, true);
     setName(view, 48, name);
-    view.setUint32(68, ATTACH_XDP, true);
+    view.setUint32(68, attach, true);
     const bytes = new Uint8Array(view.buffer);
     return libc.syscall(NR_BPF, PROG_LOAD, bytes, bytes.length);
   };
-  const program = load(undefined);
+  const program = attempt(undefined);
   if (program >= 0) return program;
   const log = stable(LOG_SIZE);
-  const again = load(log);
+  const again = attempt(log);
   if (again >= 0) return again;
   const number = errno();
   const text = new TextDecoder().decode(log.bytes.slice(0, log.bytes.indexOf(0)));
   const last = text.trim().split("\n").slice(-3).join("; ");
-  throw systemError(number, "bpf", `load the XDP program ${name}${last === "" ? "" : ` (${last})`}`);
+  throw systemError(number, "bpf", `load the BPF program ${name}${last === "" ? "" : ` (${last})`}`);
 }
 
 /** A program on an interface: it is there until `fd` is closed or the process ends. */
@@ -153,6 +172,35 @@ export function attachXdp(
     }
   }
   throw reason;
+}
+
+/**
+ * Attaches a program of `loadIngressProgram` to an interface, until the descriptor that this gives is closed or the process ends. Linux
+ * 6.6 and later.
+ *
+ * @throws SpangateError NOT_PERMITTED, SYSTEM_CALL
+ */
+export function attachIngress(
+  program: number,
+  { index, name }: { readonly index: number; readonly name: string },
+): number {
+  const view = attributes(48);
+  view.setUint32(0, program, true);
+  view.setUint32(4, index, true);
+  view.setUint32(8, ATTACH_TCX_INGRESS, true);
+  return bpf(LINK_CREATE, view, `attach a BPF program to ${name}`);
+}
+
+/**
+ * Puts another program in the place of the one on a link, without a moment in which there is none: no driver begins anew for that.
+ *
+ * @throws SpangateError NOT_PERMITTED, SYSTEM_CALL
+ */
+export function updateLink(link: number, program: number): void {
+  const view = attributes(16);
+  view.setUint32(0, link, true);
+  view.setUint32(4, program, true);
+  bpf(LINK_UPDATE, view, "put another XDP program in place");
 }
 
 /** What a program made of a frame. */

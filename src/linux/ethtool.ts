@@ -11,6 +11,7 @@ import { textOf } from "./netlink-message.js";
 import { openSocket, SOCK_DGRAM } from "./socket.js";
 
 const SIOCETHTOOL = 0x8946;
+const ETHTOOL_GRINGPARAM = 0x10;
 const ETHTOOL_GSTRINGS = 0x1b;
 const ETHTOOL_GSSET_INFO = 0x37;
 const ETHTOOL_GFEATURES = 0x3a;
@@ -60,6 +61,26 @@ export function channels(name: string): Channels | undefined {
     throw error;
   }
   return { rx: words[5]!, tx: words[6]!, combined: words[8]! };
+}
+
+/** Entries of a NIC's receive ring, and how many it can have. */
+export interface RingSizes {
+  readonly rx: number;
+  readonly mostRx: number;
+}
+
+/** Undefined when the driver does not say. */
+export function ringSizes(name: string): RingSizes | undefined {
+  // { command, most: rx, rx_mini, rx_jumbo, tx; now: rx, rx_mini, rx_jumbo, tx }
+  words.fill(0, 0, 9);
+  words[0] = ETHTOOL_GRINGPARAM;
+  try {
+    request(name, `ask ${name} for its rings`);
+  } catch (error) {
+    if (isErrno(error, "EOPNOTSUPP")) return undefined;
+    throw error;
+  }
+  return { rx: words[5]!, mostRx: words[1]! };
 }
 
 /** @throws SpangateError INTERFACE_UNKNOWN */

@@ -64,18 +64,48 @@ const raw = {
     length: number,
     flags: number,
   ) => number,
+  sendmsg: library.func("int64_t sendmsg(int, void *, int)") as (
+    fd: number,
+    message: Bytes,
+    flags: number,
+  ) => number,
+  recvmsg: library.func("int64_t recvmsg(int, void *, int)") as (
+    fd: number,
+    message: Bytes,
+    flags: number,
+  ) => number,
   recv: library.func("int64_t recv(int, void *, uint64_t, int)") as (
     fd: number,
     bytes: Bytes,
     length: number,
     flags: number,
   ) => number,
-  /** The messages lie in linear memory, by their address. */
+  /** The messages lie in linear memory, by their address; of `recvmmsg`, too. */
   sendmmsg: library.func("int sendmmsg(int, uint64_t, uint32_t, int)") as (
     fd: number,
     messages: number,
     count: number,
     flags: number,
+  ) => number,
+  recvmmsg: library.func("int recvmmsg(int, uint64_t, uint32_t, int, void *)") as (
+    fd: number,
+    messages: number,
+    count: number,
+    flags: number,
+    timeout: Bytes,
+  ) => number,
+  epoll_create1: library.func("int epoll_create1(int)") as (flags: number) => number,
+  epoll_ctl: library.func("int epoll_ctl(int, int, int, void *)") as (
+    set: number,
+    operation: number,
+    fd: number,
+    event: Bytes,
+  ) => number,
+  epoll_wait: library.func("int epoll_wait(int, void *, int, int)") as (
+    set: number,
+    events: Bytes,
+    most: number,
+    timeout: number,
   ) => number,
   usleep: library.func("int usleep(uint32_t)") as (microseconds: number) => number,
   read: library.func("int64_t read(int, void *, uint64_t)") as (
@@ -86,6 +116,12 @@ const raw = {
   write: library.func("int64_t write(int, void *, uint64_t)") as (
     fd: number,
     bytes: Bytes,
+    length: number,
+  ) => number,
+  /** The bytes lie in linear memory, by their address. */
+  writeFrom: library.func("write", "int64_t", ["int", "uint64_t", "uint64_t"]) as (
+    fd: number,
+    address: number,
     length: number,
   ) => number,
   eventfd: library.func("int eventfd(uint32_t, int)") as (initial: number, flags: number) => number,
@@ -136,16 +172,19 @@ export function errnoName(number: number): string {
   return NAMES.get(number) ?? `errno ${number}`;
 }
 
+const USUALLY_TAKES = "root, or CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK";
+
 /**
  * What a call gave, unless it failed.
  *
  * @param call its name, for the message
  * @param about what it was to do, such as `bind to queue 0 of eth0`
+ * @param takes who is permitted it, for the message
  * @throws SpangateError NOT_PERMITTED with EPERM and EACCES (SEALED after the seal), else SYSTEM_CALL
  */
-export function check(result: number, call: string, about: string): number {
+export function check(result: number, call: string, about: string, takes?: string): number {
   if (result >= 0) return result;
-  throw systemError(errno(), call, about);
+  throw systemError(errno(), call, about, { takes });
 }
 
 let isSealed = false;
@@ -155,8 +194,13 @@ export function declareSealed(): void {
   isSealed = true;
 }
 
-/** The error of a call that failed with `number`; `words` are what the kernel had to say beside it. */
-export function systemError(number: number, call: string, about: string, words = ""): SpangateError {
+/** The error of a call that failed with `number`; `words` are what the kernel had to say beside it, `takes` as `check` has it. */
+export function systemError(
+  number: number,
+  call: string,
+  about: string,
+  { words = "", takes = USUALLY_TAKES }: { words?: string; takes?: string | undefined } = {},
+): SpangateError {
   const name = words === "" ? errnoName(number) : `${errnoName(number)} (${words})`;
   const details = { call, errno: errnoName(number), about };
   if (number === constants.errno.EPERM || number === constants.errno.EACCES) {
@@ -164,7 +208,7 @@ export function systemError(number: number, call: string, about: string, words =
       const message = `Cannot ${about}: it takes a capability, and the gateway has given up all (\`sealed: true\`).`;
       return new SpangateError("SEALED", message, { details });
     }
-    const message = `Cannot ${about}: ${call} says ${name}. It takes root, or CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK.`;
+    const message = `Cannot ${about}: ${call} says ${name}. It takes ${takes}.`;
     return new SpangateError("NOT_PERMITTED", message, { details });
   }
   return new SpangateError("SYSTEM_CALL", `Cannot ${about}: ${call} says ${name}.`, { details });

@@ -171,7 +171,7 @@ export class NetlinkSocket {
 /** The last message of an answer bears 0 or a negative errno. */
 function throwFailure(last: Message, about: string): void {
   const failure = last.body.length >= 4 ? -viewOf(last.body).getInt32(0, true) : 0;
-  if (failure !== 0) throw systemError(failure, "netlink", about, wordsOf(last));
+  if (failure !== 0) throw systemError(failure, "netlink", about, { words: wordsOf(last) });
 }
 
 /** What the kernel says beside the number: behind the number and the question's header, or behind all of the question. */

@@ -9,7 +9,7 @@ import { u32 } from "./netlink-message.js";
 import { MSG_DONTWAIT, openSocket, SOCK_RAW, SOL_SOCKET } from "./socket.js";
 import { attachFilter, dropEverything, setProgram } from "./socket-filter.js";
 
-const AF_PACKET = 17;
+export const PACKET_FAMILY = 17; // AF_PACKET
 const ETH_P_ALL = 3;
 const SO_ERROR = 4;
 const SOL_PACKET = 263;
@@ -86,12 +86,12 @@ export class PacketReceiveSocket {
     fanout: Fanout | undefined,
   ): PacketReceiveSocket {
     const about = `receive from ${name}`;
-    const fd = openSocket(AF_PACKET, SOCK_RAW, 0, about);
+    const fd = openSocket(PACKET_FAMILY, SOCK_RAW, 0, about);
     let mapped: { address: number; length: number } | undefined;
     try {
       // Until all share the frames each would get every one.
       dropEverything(fd);
-      set(fd, PACKET_IGNORE_OUTGOING, u32(1), about);
+      ignoreOutgoing(fd, about);
       set(fd, PACKET_VERSION, u32(TPACKET_V3), about);
       const length = size.blockSize * size.blocks;
       set(fd, PACKET_RX_RING, ringRequest(size), `make the ring to ${about}`);
@@ -120,10 +120,7 @@ export class PacketReceiveSocket {
 
   /** Packets for which there was no room in the ring, since it was opened. The kernel counts from one question to the next. */
   lost(): number {
-    const bytes = new Uint8Array(12);
-    const result = libc.getsockopt(this.fd, SOL_PACKET, PACKET_STATISTICS, bytes, u32(12));
-    check(result, "getsockopt", `read what was lost to ${this.#about}`);
-    this.#lost += new DataView(bytes.buffer).getUint32(4, true);
+    this.#lost += packetStatistics(this.fd, this.#about).lost;
     return this.#lost;
   }
 
@@ -132,6 +129,28 @@ export class PacketReceiveSocket {
     unmapOver(this.#base + address, blockSize * blocks);
     close(this.fd);
   }
+}
+
+/** What the kernel had for a socket since the last question: all that its filter accepted, and those for which there was no room. */
+export function packetStatistics(
+  fd: number,
+  about: string,
+): { readonly packets: number; readonly lost: number } {
+  const bytes = new Uint8Array(12);
+  const result = libc.getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, bytes, u32(12));
+  check(result, "getsockopt", `read what was lost to ${about}`);
+  const view = new DataView(bytes.buffer);
+  return { packets: view.getUint32(0, true), lost: view.getUint32(4, true) };
+}
+
+/** What leaves by the interface the socket does not receive. */
+export function ignoreOutgoing(fd: number, about: string): void {
+  set(fd, PACKET_IGNORE_OUTGOING, u32(1), about);
+}
+
+/** The socket receives from every interface. */
+export function bindToEvery(fd: number, about: string): void {
+  bind(fd, 0, ETH_P_ALL, about);
 }
 
 /** Milliseconds after which every block is handed over, also where a timer takes as long as HZ=100 makes it. */
@@ -143,7 +162,7 @@ export class PacketSendSocket {
   /** @throws SpangateError NOT_PERMITTED without CAP_NET_RAW, SYSTEM_CALL */
   static open({ index, name }: PacketInterface): PacketSendSocket {
     const about = `send to ${name}`;
-    const fd = openSocket(AF_PACKET, SOCK_RAW, 0, about);
+    const fd = openSocket(PACKET_FAMILY, SOCK_RAW, 0, about);
     try {
       set(fd, PACKET_QDISC_BYPASS, u32(1), about);
       bind(fd, index, 0, about);
@@ -202,7 +221,7 @@ function join(fd: number, fanout: Fanout, about: string): void {
 /** `struct sockaddr_ll`: 0 family:16 | 2 protocol:16 (network order) | 4 index:32 */
 function bind(fd: number, index: number, protocol: number, about: string): void {
   const view = new DataView(new ArrayBuffer(20));
-  view.setUint16(0, AF_PACKET, true);
+  view.setUint16(0, PACKET_FAMILY, true);
   view.setUint16(2, protocol);
   view.setUint32(4, index, true);
   const address = new Uint8Array(view.buffer);

@@ -6,6 +6,7 @@ import { constants } from "node:os";
 import { errno, libc, systemError } from "./libc.js";
 
 const POLLIN = 0x1;
+const POLLOUT = 0x4;
 const POLLERR = 0x8;
 const POLLHUP = 0x10;
 const POLLNVAL = 0x20;
@@ -15,16 +16,35 @@ export class PollSet {
   readonly #events: Uint16Array;
   readonly #count: number;
 
-  /** @param fds descriptors: each is ready when there is something to read */
-  constructor(fds: readonly number[]) {
-    this.#count = fds.length;
-    this.#bytes = new Uint8Array(8 * fds.length);
+  readonly #words: Int32Array;
+  readonly #writers: readonly number[];
+  readonly #firstWriter: number;
+
+  /**
+   * @param fds descriptors: each is ready when there is something to read
+   * @param writers further ones, numbered behind them: each is ready when it takes something, and nobody waits for it before `want`
+   */
+  constructor(fds: readonly number[], writers: readonly number[] = []) {
+    this.#count = fds.length + writers.length;
+    this.#bytes = new Uint8Array(8 * this.#count);
     this.#events = new Uint16Array(this.#bytes.buffer);
-    const words = new Int32Array(this.#bytes.buffer);
-    fds.forEach((fd, i) => {
-      words[2 * i] = fd;
+    this.#words = new Int32Array(this.#bytes.buffer);
+    this.#writers = writers;
+    this.#firstWriter = fds.length;
+    for (const [i, fd] of fds.entries()) {
+      this.#words[2 * i] = fd;
       this.#events[4 * i + 2] = POLLIN;
-    });
+    }
+    for (let i = 0; i < writers.length; i++) {
+      this.#events[4 * (fds.length + i) + 2] = POLLOUT;
+      this.want(i, false);
+    }
+  }
+
+  /** Whether writer `i`, counted from 0, is waited for. */
+  want(i: number, isWanted: boolean): void {
+    // The kernel passes over negative ones.
+    this.#words[2 * (this.#firstWriter + i)] = isWanted ? this.#writers[i]! : -1;
   }
 
   /**
@@ -45,6 +65,11 @@ export class PollSet {
   /** Whether there was something to read from descriptor `i`. */
   ready(i: number): boolean {
     return (this.#events[4 * i + 3]! & POLLIN) !== 0;
+  }
+
+  /** Whether descriptor `i` takes something. */
+  writable(i: number): boolean {
+    return (this.#events[4 * i + 3]! & POLLOUT) !== 0;
   }
 
   /** Whether descriptor `i` has an error to tell (a socket: SO_ERROR), was hung up, or is closed. */

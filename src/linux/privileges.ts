@@ -3,10 +3,10 @@
 // To the kernel every thread has credentials of its own (credentials(7), capabilities(7)). glibc's setresuid and its like change all
 // threads of the process, by a signal to each; capset and prctl change the calling one. So from `becomeUser` on
 // - all threads, of libuv's pool and of V8 too, have the user's uid, gid and groups;
-// - the calling thread has the four capabilities, and so has every worker that it starts afterwards;
+// - the calling thread has the four capabilities, and so has every thread that it starts afterwards;
 // - threads that were there before have none: without PR_SET_KEEPCAPS, a thread's are gone with its last uid of 0.
-// Hence it comes before the first worker, and after libuv's pool, whose threads would otherwise be born with capabilities that
-// nobody takes from them again.
+// Hence it comes after libuv's pool, whose threads would otherwise be born with capabilities that nobody takes from them again; and
+// after the data path's workers, which need none.
 
 import { access, readdirSync, readFileSync } from "node:fs";
 import { SpangateError } from "../errors.js";
@@ -40,11 +40,18 @@ export function becomeUser(name: string): User {
   return user;
 }
 
+/** Whether becoming `name` takes from threads that run already all that they may do. @throws SpangateError USAGE for an unknown user */
+export function isChange(name: string): boolean {
+  return process.geteuid!() === 0 && findUser(name).uid !== 0;
+}
+
 /** The calling thread's last capabilities go. Each thread has to call it for itself. */
 export function dropAll(): void {
   neverAgain([]);
   setCapabilities([]);
 }
+
+const TAKES = "CAP_SETUID and CAP_SETGID, which root has (under systemd: no User= in the unit)";
 
 function changeAllThreads({ uid, gid, groups }: User, name: string): void {
   const about = `become user ${name}`;
@@ -52,9 +59,14 @@ function changeAllThreads({ uid, gid, groups }: User, name: string): void {
   access("/", () => {});
   check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl", about);
   // Groups first: afterwards it would not be permitted.
-  check(libc.setgroups(groups.length, new Uint8Array(Uint32Array.from(groups).buffer)), "setgroups", about);
-  check(libc.setresgid(gid, gid, gid), "setresgid", about);
-  check(libc.setresuid(uid, uid, uid), "setresuid", about);
+  check(
+    libc.setgroups(groups.length, new Uint8Array(Uint32Array.from(groups).buffer)),
+    "setgroups",
+    about,
+    TAKES,
+  );
+  check(libc.setresgid(gid, gid, gid), "setresgid", about, TAKES);
+  check(libc.setresuid(uid, uid, uid), "setresuid", about, TAKES);
   check(libc.prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0), "prctl", about);
   for (const thread of readdirSync("/proc/self/task")) assertChanged(thread, uid, gid);
 }

@@ -11,12 +11,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { SpangateError } from "../errors.js";
 import { declareSealed } from "./libc.js";
-import { dropAll } from "./privileges.js";
-import { findUser } from "./users.js";
+import { dropAll, isChange } from "./privileges.js";
 
 /** @throws SpangateError USAGE when `seal` could not hold for all threads */
 export function assertSealable(user: string | undefined): void {
-  const changes = user !== undefined && process.geteuid!() === 0 && findUser(user).uid !== 0;
+  const changes = user !== undefined && isChange(user);
   if (changes || threadsWithCapabilities().length === 0) return;
   throw new SpangateError(
     "USAGE",

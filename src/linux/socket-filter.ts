@@ -27,6 +27,8 @@ const FROM_INDEX = 0x87;
 const ABOUT = -0x1000;
 /** The EtherType behind the tag that it has taken off. */
 const ABOUT_TYPE = ABOUT + 0;
+/** The index of the interface. */
+const ABOUT_INTERFACE = ABOUT + 8;
 /** 1 when the kernel has taken a VLAN tag off. */
 const ABOUT_TAG = ABOUT + 48;
 const WHOLE = 0xffffffff;
@@ -65,6 +67,10 @@ export class SocketFilter {
   /** The accumulator = the EtherType of what is behind the tag that the kernel has taken off, if there was one. */
   loadType(): this {
     return this.#emit(LOAD | ABSOLUTE, ABOUT_TYPE >>> 0);
+  }
+  /** The accumulator = the index of the interface that the packet came in by. */
+  loadInterface(): this {
+    return this.#emit(LOAD | ABSOLUTE, ABOUT_INTERFACE >>> 0);
   }
   /** The index = a value. */
   index(value: number): this {

@@ -24,6 +24,17 @@ export function findUser(name: string, passwd = "/etc/passwd", group = "/etc/gro
   return { uid, gid, groups: [...new Set([gid, ...listing])] };
 }
 
+/** The number of a group, which may stand for its name; undefined when there is no such group. */
+export function findGroup(name: string, group = "/etc/group"): number | undefined {
+  const entry = entries(group).find(([each]) => each === name);
+  return numberIn(entry?.[2] ?? name);
+}
+
+/** The number itself where it has no name. */
+export function groupName(gid: number, group = "/etc/group"): string {
+  return entries(group).find(([, , number]) => numberIn(number) === gid)?.[0] ?? String(gid);
+}
+
 function entries(path: string): string[][] {
   return readFileSync(path, "utf8")
     .split("\n")

@@ -2,8 +2,9 @@
 // rings by which frames pass, mapped into linear memory.
 
 import { constants } from "node:os";
+import { whileBusy } from "./busy.js";
 import { close } from "./descriptor.js";
-import { check, errno, libc, systemError } from "./libc.js";
+import { check, errno, libc } from "./libc.js";
 import { mapOver, PAGE, unmapOver } from "./memory-map.js";
 import { u32 } from "./netlink-message.js";
 import { MSG_DONTWAIT, openSocket, SOCK_RAW } from "./socket.js";
@@ -37,7 +38,6 @@ const RINGS = {
 } as const;
 /** A socket that was closed this moment keeps its queue until the kernel has let go of its rings: some 16 ms. */
 const BIND_PATIENCE = 1000;
-const BIND_PAUSE = 10;
 /** A socket always has a fill ring and a completion ring: the entries of one that it has no use for. */
 const MINIMAL_RING = 64;
 
@@ -96,25 +96,26 @@ export class XdpSocket {
   readonly #memory: FrameMemory;
   readonly #mapped: { address: number; length: number }[] = [];
   readonly #options: XdpSocketOptions;
+  readonly #shared: XdpSocket | undefined;
 
-  private constructor(memory: FrameMemory, options: XdpSocketOptions) {
+  private constructor(memory: FrameMemory, options: XdpSocketOptions, shared: XdpSocket | undefined) {
     this.#memory = memory;
+    this.#shared = shared;
     this.#options = { fill: MINIMAL_RING, completion: MINIMAL_RING, ...options };
     this.fd = openSocket(AF_XDP, SOCK_RAW, 0, "open an AF_XDP socket");
   }
 
   /**
-   * A socket of `memory`.
+   * A socket of `memory`, with its rings. It has no queue before `bind`.
    *
    * @param shared another socket of the same memory, on another interface or queue
-   * @throws SpangateError NOT_PERMITTED without CAP_NET_RAW, SYSTEM_CALL (EBUSY: another socket has the queue)
+   * @throws SpangateError NOT_PERMITTED without CAP_NET_RAW, SYSTEM_CALL
    */
-  static async open(memory: FrameMemory, options: XdpSocketOptions, shared?: XdpSocket): Promise<XdpSocket> {
-    const socket = new XdpSocket(memory, options);
+  static make(memory: FrameMemory, options: XdpSocketOptions, shared?: XdpSocket): XdpSocket {
+    const socket = new XdpSocket(memory, options, shared);
     try {
       if (shared === undefined) socket.#register();
       socket.#makeRings();
-      await socket.#bind(shared);
     } catch (error) {
       socket.close();
       throw error;
@@ -173,8 +174,15 @@ export class XdpSocket {
     };
   }
 
-  async #bind(shared: XdpSocket | undefined): Promise<void> {
+  /**
+   * Takes the queue; the socket whose memory it shares has to be bound before.
+   *
+   * @param patience how long it waits for another socket to let go of it, in milliseconds
+   * @throws SpangateError SYSTEM_CALL (EBUSY: another socket has the queue)
+   */
+  async bind(patience = BIND_PATIENCE): Promise<void> {
     const { interfaceIndex, queue, jumbo } = this.#options;
+    const shared = this.#shared;
     const view = new DataView(new ArrayBuffer(16));
     // What a shared memory's first socket has settled must not be said again.
     const own = XDP_COPY | XDP_USE_NEED_WAKEUP | (jumbo ? XDP_USE_SG : 0);
@@ -184,14 +192,8 @@ export class XdpSocket {
     view.setUint32(8, queue, true);
     view.setUint32(12, shared?.fd ?? 0, true);
     const address = new Uint8Array(view.buffer);
-    for (const since = performance.now(); ; ) {
-      if (libc.bind(this.fd, address, address.length) >= 0) return;
-      const number = errno();
-      if (number !== constants.errno.EBUSY || performance.now() - since > BIND_PATIENCE) {
-        throw systemError(number, "bind", `bind an AF_XDP socket to ${this.#where}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, BIND_PAUSE));
-    }
+    const about = `bind an AF_XDP socket to ${this.#where}`;
+    await whileBusy(() => check(libc.bind(this.fd, address, address.length), "bind", about), patience);
   }
 
   /** More frames a system call than the kernel's usual 32; older kernels do not have it. */
@@ -204,6 +206,14 @@ export class XdpSocket {
     for (const { address, length } of this.#mapped) unmapOver(address, length);
     close(this.fd);
   }
+}
+
+/** What this kernel has of AF_XDP: whether there are such sockets at all, which takes no privilege to see. */
+export function xdpSupport(): { readonly sockets: boolean } {
+  const fd = libc.socket(AF_XDP, SOCK_RAW, 0);
+  if (fd >= 0) close(fd);
+  // EPERM: there are, for others.
+  return { sockets: fd >= 0 || errno() !== constants.errno.EAFNOSUPPORT };
 }
 
 /** Of the socket of descriptor `fd`. @throws SpangateError SYSTEM_CALL */

@@ -57,6 +57,7 @@ export function addLoopAddresses(
     flags |= flag;
     loopAddresses++;
   };
+  slots.expectOnce(sniffers.length);
   for (const sniffer of sniffers) {
     // The most common sniffer of a large map is a file.
     if (sniffer.deliver === undefined) continue;

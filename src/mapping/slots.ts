@@ -46,6 +46,12 @@ export class Slots {
     return slot / SIZE;
   }
 
+  /** So many slots are going to be written with `addOnce`. */
+  expectOnce(count: number): void {
+    const places = 2 ** Math.ceil(Math.log2((this.#indexed + count) * 2 + 1));
+    if (places > this.#index.length) this.#widen(places);
+  }
+
   /** Writes a slot, or finds the one that `addOnce` wrote for the same key before. Gives its number. */
   addOnce(address: EndpointAddress, word: number, bits: number, value: number): number {
     const number = this.add(address, word, bits, value);
@@ -53,7 +59,7 @@ export class Slots {
     const before = this.#index[place]!;
     if (before === 0) {
       this.#index[place] = number + 1;
-      if (++this.#indexed * 2 > this.#index.length) this.#widen();
+      if (++this.#indexed * 2 > this.#index.length) this.#widen(this.#index.length * 2);
       return number;
     }
     this.#length -= SIZE;
@@ -100,9 +106,9 @@ export class Slots {
     return hash >>> 0;
   }
 
-  #widen(): void {
+  #widen(places: number): void {
     const before = this.#index;
-    this.#index = new Uint32Array(before.length * 2);
+    this.#index = new Uint32Array(places);
     for (const number of before) if (number !== 0) this.#index[this.#find(number - 1)] = number;
   }
 }

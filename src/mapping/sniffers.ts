@@ -15,7 +15,9 @@ export interface Origin {
   readonly ipv4?: Uint8Array;
   readonly ipv6?: Uint8Array;
   /** MAC address of the next hop to a sniffer, as long as it is known. Absent where nobody is asked. */
-  readonly nextHop?: (to: Address) => Mac | undefined;
+  readonly nextHop?: (to: Address, fit: Tunnelled["fit"]) => Mac | undefined;
+  /** Who sends cuts packets into fragments by itself: one with `fit: fragment` is queued whole, as long as any IP packet may be. */
+  readonly splits?: boolean;
 }
 
 const MODE = {
@@ -34,6 +36,8 @@ const UNSPECIFIED: readonly Address[] = [
   { family: 6, bytes: new Uint8Array(16) },
 ];
 const UNKNOWN_NEXT_HOP = Uint8Array.of(2, 0, 0, 0, 0, 2);
+/** Bytes of the longest IP packet that the engine makes (assembly/pipeline/offer.ts). */
+const LONGEST = 65_535;
 
 type OnSegment = Extract<Sniffer, { deliver: "mac" | "ip" }>;
 type Tunnelled = Extract<Sniffer, { to: Address }>;
@@ -52,7 +56,8 @@ export class SnifferRecords {
   readonly #mtu: number;
   readonly #mac: Mac;
   readonly #sources: readonly Address[];
-  readonly #nextHop: (to: Address) => Mac | undefined;
+  readonly #nextHop: NonNullable<Origin["nextHop"]>;
+  readonly #splits: boolean;
 
   constructor(config: GatewayConfig, cells: CellNames, origin: Origin | undefined) {
     this.#cells = cells;
@@ -60,6 +65,7 @@ export class SnifferRecords {
     this.#mac = config.delivery.mac ?? origin?.mac ?? OFFLINE_MAC;
     this.#sources = sourceAddresses(config, origin);
     this.#nextHop = origin?.nextHop ?? (() => UNKNOWN_NEXT_HOP);
+    this.#splits = origin?.splits ?? false;
   }
 
   /** The records, one behind another. */
@@ -110,15 +116,16 @@ export class SnifferRecords {
   }
 
   #addTunnelled(record: number, sniffer: Tunnelled): void {
-    const { to } = sniffer;
-    const nextHop = sniffer.mac ?? this.#nextHop(to);
+    const { to, fit } = sniffer;
+    const nextHop = sniffer.mac ?? this.#nextHop(to, fit);
     this.#setLink(record, sniffer, nextHop ?? UNKNOWN_NEXT_HOP);
     const source = this.#sources.find(({ family }) => family === to.family);
     const isReachable = nextHop !== undefined && source !== undefined;
     this.#setAddress(record, to, tunnelFlags(sniffer) | (isReachable ? 0 : at.SNIFFER_UNREACHABLE));
     if (source !== undefined) this.#write16(record + at.SNIFFER_SOURCE, source);
-    this.#view.setUint8(record + at.SNIFFER_FIT, FIT[sniffer.fit]);
-    this.#view.setUint32(record + at.SNIFFER_MTU, this.#mtu, true);
+    this.#view.setUint8(record + at.SNIFFER_FIT, FIT[fit]);
+    const mtu = fit === "fragment" && this.#splits ? LONGEST : this.#mtu;
+    this.#view.setUint32(record + at.SNIFFER_MTU, mtu, true);
     this.#view.setUint32(record + at.SNIFFER_ID, idOf(sniffer), true);
     if ("port" in sniffer) this.#view.setUint16(record + at.SNIFFER_PORT, sniffer.port, true);
     if ("index" in sniffer) this.#view.setUint32(record + at.SNIFFER_INDEX, sniffer.index, true);

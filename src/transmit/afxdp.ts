@@ -6,7 +6,7 @@
 import { SpangateError } from "../errors.js";
 import { type FrameMemory, type Link, XdpSocket } from "../linux/index.js";
 import { Guard, unguarded } from "./guard.js";
-import type { DeliveryPort } from "./live.js";
+import type { AttachedGuard, DeliveryPort } from "./live.js";
 
 export interface XdpDeliveryOptions {
   readonly link: Link;
@@ -18,6 +18,8 @@ export interface XdpDeliveryOptions {
   readonly queues: number;
   /** Entries of the transmit and completion rings. */
   readonly ring: number;
+  /** Another gateway has the interface: nothing is bound or attached before `take`. */
+  readonly held: boolean;
 }
 
 /** Frames that a system call sends, at the most. */
@@ -27,28 +29,31 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
   readonly description = "afxdp, copy";
   readonly warning?: string;
   readonly ends: readonly XdpSocket[];
-  /** What is its own to close. */
-  readonly #opened: readonly { close(): void }[];
+  /** Sockets that are its own to bind and to close. */
+  readonly #own: readonly XdpSocket[];
+  readonly #guard: Guard | undefined;
 
   private constructor(
     sockets: readonly XdpSocket[],
-    opened: readonly { close(): void }[],
+    own: readonly XdpSocket[],
+    guard: Guard | undefined,
     warning: string | undefined,
   ) {
     this.ends = sockets;
-    this.#opened = opened;
+    this.#own = own;
+    this.#guard = guard;
     if (warning !== undefined) this.warning = warning;
   }
 
   /** By the sockets of the tunnel, which comes in by the same interface, and which closes them. */
   static ofTunnel(link: Link, sockets: readonly XdpSocket[]): XdpDeliveryPort {
     for (const socket of sockets) socket.setTransmitBudget(BUDGET);
-    return new XdpDeliveryPort(sockets, [], unguarded(link));
+    return new XdpDeliveryPort(sockets, [], undefined, unguarded(link));
   }
 
   /** @throws SpangateError BACKEND_UNAVAILABLE, NOT_PERMITTED, SYSTEM_CALL */
   static async open(options: XdpDeliveryOptions): Promise<XdpDeliveryPort> {
-    const { link, guarded, memories, queues, ring } = options;
+    const { link, guarded, memories, queues, ring, held } = options;
     expectTransmitQueues(link, queues, memories.length);
     const opened: (() => void)[] = [];
     try {
@@ -62,22 +67,39 @@ export class XdpDeliveryPort implements DeliveryPort<XdpSocket> {
           completion: ring,
           jumbo: true,
         };
-        const socket = await XdpSocket.open(memory, options, owner);
+        const socket = XdpSocket.make(memory, options, owner);
         opened.push(() => socket.close());
         socket.setTransmitBudget(BUDGET);
         sockets.push(socket);
       }
-      return guarded
-        ? new XdpDeliveryPort(sockets, [Guard.attach(link), ...sockets], undefined)
-        : new XdpDeliveryPort(sockets, sockets, unguarded(link));
+      const guard = guarded ? Guard.load(link) : undefined;
+      if (guard !== undefined) opened.push(() => guard.close());
+      const warning = guarded ? undefined : unguarded(link);
+      const port = new XdpDeliveryPort(sockets, sockets, guard, warning);
+      if (!held) await port.take();
+      return port;
     } catch (error) {
       for (const undo of opened.reverse()) undo();
       throw error;
     }
   }
 
+  async take(patience?: number): Promise<void> {
+    for (const socket of this.#own) await socket.bind(patience);
+    await this.#guard?.attach(patience);
+  }
+
+  attached(): AttachedGuard | undefined {
+    return this.#guard?.attached;
+  }
+
+  adopt(attached: AttachedGuard): boolean {
+    return this.#guard?.adopt(attached) ?? false;
+  }
+
   close(): void {
-    for (const each of this.#opened) each.close();
+    this.#guard?.close();
+    for (const socket of this.#own) socket.close();
   }
 }
 

@@ -2,16 +2,21 @@
 // everything else, so that no sniffer reaches the host's services, the control API or the tunnel.
 
 import {
+  attachIngress,
   attachXdp,
   BpfProgram,
   close,
   type Link,
+  loadIngressProgram,
   loadProgram,
   R,
+  updateLink,
+  whileBusy,
   XDP_ACTIONS,
   XDP_CONTEXT,
   XDP_HAS_FRAGS,
 } from "../linux/index.js";
+import type { AttachedGuard } from "./live.js";
 
 const ARP = 0x0608; // 08 06, as a load of the machine's byte order sees it
 const IPV6 = 0xdd86; // 86 dd
@@ -52,31 +57,49 @@ export function deliveryProgram(): Uint8Array {
     .bytes();
 }
 
-/** The program on an interface, until it is closed or the process ends. */
+/** The program, and from `attach` on on an interface, until it is closed or the process ends. */
 export class Guard {
-  readonly #descriptors: readonly number[];
+  #attached: number | undefined;
+  readonly #program: number;
+  readonly #link: Link;
 
-  private constructor(descriptors: readonly number[]) {
-    this.#descriptors = descriptors;
+  private constructor(link: Link, program: number) {
+    this.#link = link;
+    this.#program = program;
+  }
+
+  /** @throws SpangateError NOT_PERMITTED, SYSTEM_CALL */
+  static load(link: Link): Guard {
+    return new Guard(link, loadProgram(deliveryProgram(), "spangate_guard", XDP_HAS_FRAGS));
   }
 
   /**
    * In the driver where that is possible, whatever `tunnel.xdp` says: that is of another interface.
    *
+   * @param patience how long it waits for another program to go, in milliseconds
    * @throws SpangateError NOT_PERMITTED, SYSTEM_CALL (EBUSY: another program is there)
    */
-  static attach(link: Link): Guard {
-    const program = loadProgram(deliveryProgram(), "spangate_guard", XDP_HAS_FRAGS);
-    try {
-      return new Guard([attachXdp(program, link, "auto").fd, program]);
-    } catch (error) {
-      close(program);
-      throw error;
-    }
+  async attach(patience = 0): Promise<void> {
+    if (this.#attached !== undefined) return;
+    const { fd } = await whileBusy(() => attachXdp(this.#program, this.#link, "auto"), patience);
+    this.#attached = fd;
+  }
+
+  get attached(): AttachedGuard | undefined {
+    return this.#attached === undefined ? undefined : { link: this.#attached, index: this.#link.index };
+  }
+
+  /** Puts its program in the place of another gateway's. */
+  adopt({ link, index }: AttachedGuard): boolean {
+    if (index !== this.#link.index) return false;
+    updateLink(link, this.#program);
+    this.#attached = link;
+    return true;
   }
 
   close(): void {
-    for (const fd of this.#descriptors) close(fd);
+    if (this.#attached !== undefined) close(this.#attached);
+    close(this.#program);
   }
 }
 
@@ -87,4 +110,35 @@ export function unguarded({ name }: Link): string {
 
 export function reachable(why: string): string {
   return `what arrives at the delivery interface reaches the host: ${why}`;
+}
+
+/** include/uapi/linux/pkt_cls.h */
+const TC_ACT_SHOT = 2;
+
+/**
+ * On a TAP interface: what arrives there is for those who listen (AF_PACKET comes first) and never for the host, whose services a tenant
+ * could otherwise reach with frames of its own making.
+ */
+export class TapGuard {
+  readonly #descriptors: readonly number[];
+
+  private constructor(descriptors: readonly number[]) {
+    this.#descriptors = descriptors;
+  }
+
+  /** @throws SpangateError NOT_PERMITTED, SYSTEM_CALL (Linux before 6.6) */
+  static attach(tap: { readonly index: number; readonly name: string }): TapGuard {
+    const drop = new BpfProgram().alu("mov", R.r0, { value: TC_ACT_SHOT }).exit().bytes();
+    const program = loadIngressProgram(drop, "spangate_tap");
+    try {
+      return new TapGuard([attachIngress(program, tap), program]);
+    } catch (error) {
+      close(program);
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const fd of this.#descriptors) close(fd);
+  }
 }

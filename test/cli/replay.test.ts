@@ -181,13 +181,19 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
     /** What is opened in vain is not this machine's. */
     const apart = process.getuid?.() === 0 ? "unshare --net" : "";
     test.each([
-      ["what it does not do", live({ backend: "udp" }), "", 2, /tunnel\.backend: .* \[UNSUPPORTED\]\n$/],
       [
-        "what it does not do, from a capture",
-        live({ backend: "libpcap" }),
+        "what sockets do not do",
+        live({ backend: "udp" }),
+        "",
+        2,
+        /\[CONFIG_INVALID\]\n.* is erspan, and UDP sockets receive no GRE; expected /,
+      ],
+      [
+        "a sniffer without a way to it, from a capture",
+        { ...live({}), sniffers: [{ name: "acme-ids" }] },
         `--replay ${DEMO}`,
         2,
-        /tunnel\.backend: .* \[UNSUPPORTED\]\n$/,
+        /\[CONFIG_INVALID\]\n.*expected how its frames reach it/s,
       ],
       ["no interface", live({ interface: "no-such-if" }), "", 2, /\[INTERFACE_UNKNOWN\]\n$/],
       ["no such queue", live({ queues: 2, backend: "afxdp" }), "", 1, / \[[A-Z_]+\]\n$/],
@@ -196,7 +202,7 @@ describe.skipIf(process.platform !== "linux")("spangate run between captures", (
         live({}),
         "",
         1,
-        /^spangate: Nothing receives from lo here without a privilege: start `run` as root\. not afxdp: .* not afpacket: .* \[NOT_PERMITTED\]\n$/,
+        /^spangate: Nothing receives from lo here without a privilege: start `run` as root\. not afxdp: .* not afpacket: .* not udp: .* is erspan, and UDP sockets receive no GRE\. \[NOT_PERMITTED\]\n$/,
       ],
     ] as const)("%s", async (what, configuration, more, status, says) => {
       const place = `${folder}/${what.replaceAll(/\W/g, "-")}`;

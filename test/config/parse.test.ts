@@ -39,7 +39,7 @@ describe("DESIGN's example", () => {
       { family: "mac", bytes: Uint8Array.of(2, 0xaa, 0xbb, 0xcc, 0xdd, 1) },
     ]);
     expect(formatPrefix(config!.sharedSources[0]!.from!)).toBe("10.77.0.0/24");
-    expect(parseConfig(design, "design.yaml")).toEqual({ config });
+    expect(parseConfig(design, "design.yaml").config).toEqual(config);
   });
 
   test("loads from its file", async () => {

@@ -5,11 +5,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { addressedTo, expectExactly } from "../live/exactly.js";
+import { addressedTo, expectExactly, hex } from "../live/exactly.js";
 import { Gateway } from "../live/gateway.js";
 import { Lab } from "../live/lab.js";
 import { lacks } from "../live/requirements.js";
-import { GATEWAY, HOST, Site } from "../live/site.js";
+import { GATEWAY, HOST, Site, V4, V6 } from "../live/site.js";
 import { Sniffer } from "../live/sniffer.js";
 import { tunnelFrames, type Underlay } from "../live/tunnel-packets.js";
 import { parseMac } from "../reference/address.js";
@@ -19,8 +19,6 @@ const TIMEOUT = 60_000;
 const MAC = "02:00:00:00:0a:01";
 const CLOSED = fileURLToPath(new URL("../live/closed-tunnel.mjs", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
-const V4: Underlay = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
-const V6: Underlay = { ...V4, from: HOST.ipv6, to: GATEWAY.ipv6 };
 const MTU = 65_521;
 
 describe.skipIf(lacks())("the backend", () => {
@@ -40,20 +38,21 @@ describe.skipIf(lacks())("the backend", () => {
   ) {
     return {
       tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4, GATEWAY.ipv6], ...tunnel },
-      delivery: { interface: "delivery" },
+      delivery: { interface: "delivery", ...(tunnel.backend === "afpacket" && { backend: "afpacket" }) },
       sniffers: [{ name: "acme", deliver: "mac", mac: MAC }],
       tenants: [{ name: "acme", sources, sniffers: ["acme"] }],
     };
   }
-  async function start(
+  function start(
     tunnel: Readonly<Record<string, unknown>>,
     sources?: readonly object[],
+    delivery: object = {},
   ): Promise<Gateway> {
-    const gateway = await Gateway.start(lab, site.gateway, configuration(tunnel, sources));
-    onTestFinished(async () => {
-      await gateway.process.stop();
+    const config = configuration(tunnel, sources);
+    return Gateway.forTest(lab, site.gateway, {
+      ...config,
+      delivery: { ...config.delivery, ...delivery },
     });
-    return gateway;
   }
   /** What a gateway says that does not start. */
   async function refused(tunnel: Readonly<Record<string, unknown>>): Promise<string> {
@@ -84,11 +83,50 @@ describe.skipIf(lacks())("the backend", () => {
     );
   });
 
+  test.each([
+    [
+      "is not there",
+      "resolve",
+      "The package cap is not installed: apt-get install libpcap-dev && npm install cap.",
+    ],
+    [
+      "does not load",
+      "load",
+      "The package cap does not load (libpcap.so.0.8: cannot open): apt-get install libpcap-dev && npm rebuild cap.",
+    ],
+  ])("libpcap: the package cap %s, and what mends it", async (_, how, says) => {
+    const program = join(lab.directory, `without-cap-${how}.cjs`);
+    writeFileSync(
+      program,
+      `const Module = require("node:module");
+      const whole = Module["_${how === "resolve" ? "resolveFilename" : "load"}"];
+      Module["_${how === "resolve" ? "resolveFilename" : "load"}"] = function (request, ...more) {
+        if (request === "cap") throw new Error("libpcap.so.0.8: cannot open");
+        return whole.call(this, request, ...more);
+      };`,
+    );
+    const file = join(lab.directory, "refused.yaml");
+    writeFileSync(file, JSON.stringify(configuration({ backend: "libpcap" })));
+    const args = ["--require", program, PROGRAM, "run", file];
+    const running = await lab.start(site.gateway, "node", args);
+    expect(await running.ended).toEqual({ code: 1, signal: null });
+    expect(running.output).toContain(`${says} [BACKEND_UNAVAILABLE]`);
+  });
+
+  test("libpcap: whatever tunnel.queues says there is one worker", async () => {
+    const gateway = await start({ backend: "libpcap", queues: 2 });
+    expect(gateway.description).toMatch(
+      /^libpcap; .*one worker, as tunnel\.queues are the interface's; one worker, /,
+    );
+    expect((await gateway.stop()).workers).toHaveLength(1);
+  });
+
   test("a tunnel port that another program has", async () => {
     const script = `require("node:dgram").createSocket("udp4").bind(6081, "${GATEWAY.ipv4}", () => console.log("listens"))`;
     const other = await lab.start(site.gateway, process.execPath, ["-e", script], { ready: /listens/ });
     const why = `Another program has UDP port 6081 of ${GATEWAY.ipv4}, and would answer mirrored packets`;
     expect(await refused({ backend: "afpacket" })).toContain(why);
+    expect(await refused({ backend: "libpcap" })).toContain(why);
     const both = await refused({ backend: "auto", queues: 2 });
     expect(both).toMatch(
       /Nothing receives from tunnel here. not afxdp: .* not afpacket: .*BACKEND_UNAVAILABLE/,
@@ -98,13 +136,10 @@ describe.skipIf(lacks())("the backend", () => {
   });
 
   test("AF_PACKET without XDP on the delivery side says that the host is open", async () => {
-    const blocker = await Gateway.start(lab, site.gateway, {
+    const blocker = await Gateway.forTest(lab, site.gateway, {
       ...configuration({ backend: "afpacket" }),
       tunnel: { interface: "delivery", addresses: ["192.0.2.99"], backend: "afxdp" },
       delivery: { interface: "tunnel" },
-    });
-    onTestFinished(async () => {
-      await blocker.process.stop();
     });
     const gateway = await start({ backend: "afpacket" });
     expect(gateway.description).toMatch(
@@ -140,12 +175,9 @@ describe.skipIf(lacks())("the backend", () => {
       { namespace: site.gateway, name, silent: true },
       { namespace: peer, name: "cable", silent: true, queues: 2 },
     );
-    const gateway = await Gateway.start(lab, site.gateway, {
+    const gateway = await Gateway.forTest(lab, site.gateway, {
       ...configuration({ backend, xdp: "native" }),
-      delivery: { interface: name },
-    });
-    onTestFinished(async () => {
-      await gateway.process.stop();
+      delivery: { interface: name, backend },
     });
     expect(gateway.description).toBe(says);
     const shown = await lab.run(site.gateway, "ip", ["-j", "-d", "link", "show", name]);
@@ -224,8 +256,8 @@ describe.skipIf(lacks())("the backend", () => {
     expect(sessions).toMatchObject([{ sequence }, { sequence }]);
   });
 
-  test("AF_PACKET: frames that are longer than any slot of the common size", async () => {
-    const gateway = await start({ backend: "afpacket" });
+  test.each(["afpacket", "libpcap", "udp"])("%s: frames that are longer than any slot", async (backend) => {
+    const gateway = await start({ backend }, undefined, { backend: "afpacket" });
     const sniffer = await Sniffer.start(lab, destination, "cable");
     const frames = [60, 1900, 1934, 1935, 2000, 9000, 30_000, 65_400].map((length, i) =>
       Uint8Array.from({ length }, (_, at) =>
@@ -239,7 +271,6 @@ describe.skipIf(lacks())("the backend", () => {
     const expected = frames.flatMap((frame) => addressedTo(MAC, [frame, frame]));
     await sniffer.has(expected.length);
     const balance = await gateway.stop();
-    const hex = (frame: Uint8Array) => Buffer.from(frame).toString("hex");
     expect((await sniffer.finish()).map(hex)).toEqual(expected.map(hex));
     expect(balance).toMatchObject({ delivered: expected.length, drops: 0 });
   });

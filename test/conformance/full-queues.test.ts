@@ -1,12 +1,12 @@
 // Queues that are full because the delivery interface takes nothing: what each gives up is exact, and no other sniffer loses anything.
 // First the ring of the interface is filled with packets for one sniffer, so that what comes for the other stays in its queue.
 
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addressedTo, expectExactly } from "../live/exactly.js";
 import { Gateway } from "../live/gateway.js";
 import { Lab } from "../live/lab.js";
 import { lacks } from "../live/requirements.js";
-import { GATEWAY, HOST, Site } from "../live/site.js";
+import { GATEWAY, Site, V4 } from "../live/site.js";
 import { Sniffer } from "../live/sniffer.js";
 import type { Tenant } from "../live/tenant-traffic.js";
 import { tunnelFrames } from "../live/tunnel-packets.js";
@@ -18,8 +18,7 @@ const COUNT = 60;
 const QUEUE = 7;
 const MACS = { small: "02:00:00:00:0a:01", large: "02:00:00:00:0b:01" };
 const SESSIONS = { small: 1, large: 2 };
-const BETWEEN = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
-const BACKENDS: [name: string, tunnel: object][] = [
+const BACKENDS: [name: string, tunnel: { backend: string; xdp?: string }][] = [
   ["afxdp, native", { backend: "afxdp", xdp: "native" }],
   ["afxdp, skb", { backend: "afxdp", xdp: "skb" }],
   ["afpacket", { backend: "afpacket" }],
@@ -46,9 +45,9 @@ describe.skipIf(lacks())("a delivery interface that takes nothing", () => {
 
   test.each(ROWS)("%s, %s", async (_, overflow, tunnel) => {
     const names = ["small", "large"] as const;
-    const gateway = await Gateway.start(lab, site.gateway, {
+    const gateway = await Gateway.forTest(lab, site.gateway, {
       tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4], ...tunnel },
-      delivery: { interface: "delivery" },
+      delivery: { interface: "delivery", backend: tunnel.backend },
       sniffers: names.map((name) => ({
         name,
         deliver: "mac",
@@ -61,9 +60,6 @@ describe.skipIf(lacks())("a delivery interface that takes nothing", () => {
         sniffers: [name],
       })),
     });
-    onTestFinished(async () => {
-      await gateway.process.stop();
-    });
     const sniffers = {
       small: await Sniffer.start(lab, destination, "cable", { filter: `ether dst ${MACS.small}` }),
       large: await Sniffer.start(lab, destination, "cable", { filter: `ether dst ${MACS.large}` }),
@@ -71,9 +67,7 @@ describe.skipIf(lacks())("a delivery interface that takes nothing", () => {
     let received = 0;
     const send = async (name: "small" | "large", count: number) => {
       const frames = tenants[name].frames(count);
-      const packets = frames.flatMap((frame, i) =>
-        tunnelFrames("erspan2", SESSIONS[name], frame, i, BETWEEN),
-      );
+      const packets = frames.flatMap((frame, i) => tunnelFrames("erspan2", SESSIONS[name], frame, i, V4));
       await lab.port(site.host, "under").replay(packets, { rate: 8000 });
       received += count;
       await gateway.has({ received });

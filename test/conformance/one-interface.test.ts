@@ -13,23 +13,21 @@ import { Gateway } from "../live/gateway.js";
 import { Lab } from "../live/lab.js";
 import { receiveByKernelVxlan } from "../live/receivers.js";
 import { lacks } from "../live/requirements.js";
-import { GATEWAY, HOST, Site } from "../live/site.js";
+import { addressesOf, GATEWAY, HOST, Site, V4 } from "../live/site.js";
 import { Sniffer } from "../live/sniffer.js";
 import { everyClaim, WAYS } from "../live/sources.js";
 import { Tenant } from "../live/tenant-traffic.js";
-import { tunnelFrames, type Underlay } from "../live/tunnel-packets.js";
+import { tunnelFrames } from "../live/tunnel-packets.js";
 import { until } from "../live/until.js";
+import { ICMP } from "./place.js";
 
 const TIMEOUT = 60_000;
 const COUNT = 100;
 const IDS = { ipv4: "192.0.2.9", ipv6: "2001:db8:77::9", mac: "02:00:00:00:0a:01" };
 /** Of the tunnel that brings back what `ids` has got. */
 const BACK = 99;
-const BETWEEN: Underlay = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
-const ICMP =
-  "icmp[icmptype] == 3 or icmp[icmptype] == 11 or icmp[icmptype] == 12 or (icmp6 and ip6[40] < 128)";
 
-const BACKENDS: [name: string, tunnel: object, says: RegExp][] = [
+const BACKENDS: [name: string, tunnel: { backend: string; xdp?: string }, says: RegExp][] = [
   ["afxdp, native", { backend: "afxdp", xdp: "native" }, /^afxdp, in the driver/],
   ["afxdp, skb", { backend: "afxdp", xdp: "skb" }, /^afxdp, on socket buffers/],
   ["afpacket", { backend: "afpacket" }, /^afpacket/],
@@ -48,11 +46,10 @@ describe.skipIf(lacks("bridge", "ping", "tc")).each(BACKENDS)("%s", (_, tunnel, 
   beforeAll(async () => {
     lab = new Lab();
     gateway = await lab.namespace("gateway", { ipv6: true });
-    const addresses = ({ ipv4, ipv6 }: typeof IDS) => [`${ipv4}/24`, `${ipv6}/64`];
-    const nic = { namespace: gateway, name: "nic", mac: GATEWAY.mac, addresses: addresses(GATEWAY) };
+    const nic = { namespace: gateway, name: "nic", mac: GATEWAY.mac, addresses: addressesOf(GATEWAY) };
     const network = await deliveryNetwork(lab, nic, [
-      { name: "host", mac: HOST.mac, addresses: addresses(HOST) },
-      { name: "ids", mac: IDS.mac, addresses: addresses(IDS) },
+      { name: "host", mac: HOST.mac, addresses: addressesOf(HOST) },
+      { name: "ids", mac: IDS.mac, addresses: addressesOf(IDS) },
     ]);
     host = network.namespaces.get("host")!;
     ids = network.namespaces.get("ids")!;
@@ -62,10 +59,10 @@ describe.skipIf(lacks("bridge", "ping", "tc")).each(BACKENDS)("%s", (_, tunnel, 
   }, TIMEOUT);
   afterAll(() => lab.close(), TIMEOUT);
 
-  async function start(words: object, more: object = {}): Promise<Gateway> {
-    const started = await Gateway.start(lab, gateway, {
+  function start(words: object, { delivery = {} }: { delivery?: object } = {}): Promise<Gateway> {
+    return Gateway.forTest(lab, gateway, {
       tunnel: { interface: "nic", addresses: [GATEWAY.ipv4, GATEWAY.ipv6], ...tunnel },
-      delivery: { mtu: 1900 },
+      delivery: { mtu: 1900, backend: tunnel.backend, ...delivery },
       sniffers: [{ name: "ids", ...words }],
       tenants: [
         {
@@ -74,12 +71,7 @@ describe.skipIf(lacks("bridge", "ping", "tc")).each(BACKENDS)("%s", (_, tunnel, 
           sniffers: ["ids"],
         },
       ],
-      ...more,
     });
-    onTestFinished(async () => {
-      await started.process.stop();
-    });
-    return started;
   }
   const byMac = { deliver: "mac", mac: IDS.mac };
   const byVxlan = { deliver: "vxlan", vni: 77, to: IDS.ipv4 };
@@ -87,7 +79,7 @@ describe.skipIf(lacks("bridge", "ping", "tc")).each(BACKENDS)("%s", (_, tunnel, 
   function mirrored(count: number): { frames: Uint8Array[]; packets: Uint8Array[] } {
     const frames = tenant.frames(count);
     const packets = frames.flatMap((frame, i) =>
-      tunnelFrames(WAYS[i % WAYS.length]!, 100, frame, sequence++, BETWEEN),
+      tunnelFrames(WAYS[i % WAYS.length]!, 100, frame, sequence++, V4),
     );
     return { frames, packets };
   }
@@ -236,7 +228,7 @@ describe.skipIf(lacks())("several queues of one interface", () => {
     const sniffer = await Sniffer.start(lab, site.host, "under", { filter: `not ether src ${GATEWAY.mac}` });
     const frames = tenant.frames(4 * COUNT);
     const packets = frames.flatMap((frame, i) =>
-      tunnelFrames("vxlan", 100, frame, i, { ...BETWEEN, from: `192.0.2.${10 + (i % 100)}` }),
+      tunnelFrames("vxlan", 100, frame, i, { ...V4, from: `192.0.2.${10 + (i % 100)}` }),
     );
     await lab.port(site.host, "under").replay(packets, { rate: 2000 });
     await sniffer.has(frames.length);

@@ -7,18 +7,30 @@ import { createServer } from "node:http";
 import { createServer as createSocketServer, type Server } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ControlServer } from "../../src/control/server.js";
-import { statusDocument } from "../../src/control/status.js";
+import { statusDocument, statusText } from "../../src/control/status.js";
 import { MAIN, spangate } from "../cli/command.js";
-import { FakeGateway, sockets } from "./fake.js";
+import { accounts, FakeGateway, sockets } from "./fake.js";
 
 const newSocket = sockets();
 
 async function listening(gateway = new FakeGateway()) {
   const socket = newSocket();
-  const server = await ControlServer.listen(gateway, socket);
+  const server = await ControlServer.listen(gateway, { socket });
   onTestFinished(() => server.close());
   return { socket, gateway, server };
 }
+
+test("a status is written as it would be of objects", () => {
+  const gateway = new FakeGateway();
+  gateway.sniffers = new Map([
+    ["acme-ids", accounts(80)],
+    ["idle", accounts(0)],
+    ["(removed)", { ...accounts(7), offered: 9, queued: 2 }],
+  ]);
+  const status = { ...gateway.status(3), quarantine: accounts(3) };
+  expect(JSON.parse(statusText(status))).toEqual(JSON.parse(JSON.stringify(statusDocument(status))));
+  expect(statusText(status)).toBe(JSON.stringify(statusDocument(status)));
+});
 
 /** Starts `status --watch`, and gives its output up to what is waited for. */
 function watching(args: readonly string[]) {

@@ -120,6 +120,40 @@ describe("frames that the host puts into a ring", () => {
     );
   });
 
+  test("come one by one out of linear memory, too", async () => {
+    const gateway = await Ring.create({ blockSize: 1 << 14, blocks: 3 });
+    const { ring, engine } = gateway;
+    const landing = engine.memory.allocate(65_536).address;
+    const append = (length: number, seed: number, time: number) => {
+      engine.memory.u8.set(bytes(length, seed), landing);
+      return ring.append(landing, length, time);
+    };
+    expect([ring.waiting, ring.handOver(), ring.isEmpty]).toEqual([0, 0, true]);
+    const lengths = [60, 61, 178, 1500, 14, 9000];
+    for (const [i, length] of lengths.entries()) expect(append(length, i, 3e9 + 256 * i)).toBe(true);
+    expect(gateway.receive()).toEqual([]);
+    expect([ring.waiting, ring.handOver(), ring.waiting, ring.isEmpty]).toEqual([6, 6, 0, false]);
+    expect(gateway.receive()).toEqual(
+      lengths.map((length, i) => ({
+        data: bytes(length, i),
+        originalLength: length,
+        linkType: 1,
+        time: BigInt(3e9 + 256 * i),
+      })),
+    );
+    expect(ring.isEmpty).toBe(true);
+    // What does not fit any more begins the next block, and what no block takes is cut.
+    for (let i = 0; i < 3; i++) expect(append(16_000, i, 0)).toBe(true);
+    expect(append(16_000, 3, 0)).toBe(false);
+    expect(append(16_000, 3, 0)).toBe(false);
+    const got = [];
+    for (let some = gateway.receive(); some.length > 0; some = gateway.receive()) got.push(...some);
+    expect(got.map(({ data }) => data)).toEqual([0, 1, 2].map((i) => bytes(16_000, i)));
+    expect(append(20_000, 4, 0)).toBe(true);
+    ring.handOver();
+    expect(gateway.receive()).toMatchObject([{ data: bytes(16_384 - 96, 4), originalLength: 20_000 }]);
+  });
+
   test("lie there as the kernel lays them (include/uapi/linux/if_packet.h)", async () => {
     const { ring, engine, start } = await Ring.create();
     const tag = { control: 0x6005, protocol: 0x8100 };

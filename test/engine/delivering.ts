@@ -4,7 +4,7 @@
 import { expect } from "vitest";
 import * as at from "../../assembly/memory/layout.js";
 import { Engine, type EngineOptions, type Stretch, VERDICTS } from "../../src/engine/index.js";
-import type { SnifferAccounts } from "../../src/engine/queues.js";
+import type { SnifferAccounts } from "../../src/engine/sniffer-accounts.js";
 import { type Build, type EngineExports, instantiate, loadModule } from "../../src/engine/wasm.js";
 import type { CompiledMap } from "../../src/mapping/index.js";
 import type { SentPacket, Verdict } from "../reference/index.js";

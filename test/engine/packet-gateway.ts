@@ -64,7 +64,7 @@ export class PacketGateway {
     memory.u8.fill(0xa5, address, address + size * count);
     for (let i = 0; i < count; i++) this.#set(address + i * size + STATUS, 0);
     this.#ring = enterPacketRing(memory, { address, blockSize: size, blocks: count });
-    this.#messages = enterMessages(memory, BASE);
+    this.#messages = enterMessages(memory, BASE).address;
   }
 
   static async create(

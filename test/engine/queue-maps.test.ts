@@ -2,7 +2,7 @@
 // given to another sniffer only when nothing of the former one is left.
 
 import { describe, expect, test } from "vitest";
-import { VERDICTS } from "../../src/engine/index.js";
+import { REMOVED_SNIFFERS, VERDICTS } from "../../src/engine/index.js";
 import { mapOf, mirrored, QueueGateway } from "./queue-gateway.js";
 
 const DELIVERED = VERDICTS.indexOf("delivered");
@@ -109,6 +109,37 @@ describe("the number of a sniffer that is gone", () => {
       expect(gateway.take()).toEqual([]);
     }
   });
+});
+
+test("of sniffers that are gone the last thousand are told by name, all others together: no packet is lost from the sums", async () => {
+  const { gateway, offer, replace, account, queues } = await gatewayWith([{ name: "stays" }]);
+  const COUNT = 1030;
+  const sniffers = () => [...queues.accounts().values()].reduce((sum, { offered }) => sum + offered, 0);
+  for (let i = 0; i < COUNT; i++) {
+    replace([{ name: `s${i}` }]);
+    offer(i);
+    expect(gateway.take()).toEqual([`s${i} ${i}`]);
+  }
+  replace([a]);
+  replace([a]);
+  replace([b]);
+  expect(sniffers()).toBe(COUNT);
+  const names = [...queues.accounts().keys()];
+  expect(names.length).toBeLessThan(1024 + 5);
+  expect(names).not.toContain("s0");
+  expect(account(`s${COUNT - 1}`)).toMatchObject({ offered: 1, sent: 1 });
+  const { offered, sent, sentBytes } = account(REMOVED_SNIFFERS);
+  expect([offered, sentBytes > 0]).toEqual([sent, true]);
+  // Who comes back goes on counting, unless forgotten.
+  const last = { name: `s${COUNT - 1}` };
+  replace([last]);
+  offer(1);
+  expect(account(last.name)).toMatchObject({ offered: 2 });
+  expect(() => replace([last, { name: "x" }, { name: "y" }, { name: "s500" }])).toThrow("no queue left");
+  expect(sniffers()).toBe(COUNT + 1);
+  replace([{ name: "s0" }]);
+  expect(account("s0")).toMatchObject({ offered: 0 });
+  expect(sniffers()).toBe(COUNT + 1);
 });
 
 test("a map that is refused for want of queues changes nothing, however often", async () => {

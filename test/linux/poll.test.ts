@@ -36,6 +36,19 @@ describe.skipIf(process.platform !== "linux")("poll", () => {
     closeSync(event);
   });
 
+  test("a writer is waited for only while it is wanted", () => {
+    const [event, writer] = [createEvent(), createEvent()];
+    const poll = new PollSet([event], [writer]);
+    expect(poll.wait(0)).toBe(0);
+    poll.want(0, true);
+    expect(poll.wait(-1)).toBe(1);
+    expect([poll.ready(0), poll.writable(1), poll.failed(1)]).toEqual([false, true, false]);
+    poll.want(0, false);
+    expect(poll.wait(0)).toBe(0);
+    expect(poll.writable(1)).toBe(false);
+    for (const fd of [event, writer]) closeSync(fd);
+  });
+
   test("a closed descriptor has failed", () => {
     const closed = openSync("/dev/null", "r");
     closeSync(closed);

@@ -119,6 +119,21 @@ asRoot("becoming a user", () => {
     expect(status).toBe(1);
     expect(stderr).toContain(`code: '${code}'`);
   });
+
+  test.each([
+    ["setgid", "setgroups"],
+    ["setuid", "setresuid"],
+  ])("root without %s is told what %s takes", (capability, call) => {
+    const limits = [`--bounding-set=-${capability}`, "--inh-caps=-all"];
+    const { status, stderr } = spawnSync("setpriv", [...limits, process.execPath, PROGRAM, "nobody"], {
+      encoding: "utf8",
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      `Cannot become user nobody: ${call} says EPERM. It takes CAP_SETUID and CAP_SETGID, which root has (under systemd: no User= in the unit).`,
+    );
+    expect(stderr).toContain("code: 'NOT_PERMITTED'");
+  });
 });
 
 describe("users", () => {

@@ -54,7 +54,7 @@ asRoot("rtnetlink", () => {
 
   test("links", () => {
     const links = rtnetlink.links().map((link) => ({ ...link, mac: macText(link.mac) }));
-    const out0 = { name: "out0", mac: "02:00:00:00:0a:01", mtu: 1400, running: true };
+    const out0 = { name: "out0", mac: "02:00:00:00:0a:01", mtu: 1400, up: true, running: true };
     expect(links.find(({ name }) => name === "out0")).toEqual({ ...out0, index });
     expect(links.find(({ name }) => name === "lo")).toMatchObject({
       mac: "00:00:00:00:00:00",

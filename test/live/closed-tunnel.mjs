@@ -11,9 +11,11 @@ const netlink = Rtnetlink.open();
 const { port } = await openXdpTunnel({
   engine,
   config: {
-    addresses: [{ family: 4, bytes: Uint8Array.from(address.split("."), Number) }],
-    ports: { vxlan: [4789] },
-    xdp: "auto",
+    tunnel: {
+      addresses: [{ family: 4, bytes: Uint8Array.from(address.split("."), Number) }],
+      ports: { vxlan: [4789] },
+      xdp: "auto",
+    },
   },
   link: netlink.link(name),
   receiveRing: 64,

@@ -11,7 +11,7 @@ import { Lab } from "./lab.js";
 import { OpenVSwitch } from "./open-vswitch.js";
 import { lacks } from "./requirements.js";
 import type { Running } from "./running.js";
-import { GATEWAY, HOST, Site } from "./site.js";
+import { GATEWAY, Site, V4 } from "./site.js";
 import { Sniffer } from "./sniffer.js";
 import type { Kind } from "./tenant-frames.js";
 import type { Tenant } from "./tenant-traffic.js";
@@ -24,19 +24,18 @@ const TIMEOUT = 30_000;
 const VLAN = 210;
 const MAC = "02:00:00:00:0a:01";
 const BACKENDS = ["afxdp", "afpacket"];
-const BETWEEN = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 
 function start({ lab, gateway }: Site, backend: string, words: object): Promise<Gateway> {
   return Gateway.start(lab, gateway, {
     tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4], backend },
-    delivery: { interface: "delivery" },
+    delivery: { interface: "delivery", backend },
     sniffers: [{ name: "ids", mac: MAC, ...words }],
     tenants: [{ name: "acme", sources: [{ encapsulation: "erspan", session: 100 }], sniffers: ["ids"] }],
   });
 }
 
 async function send({ lab, host }: Site, frames: readonly Uint8Array[]): Promise<void> {
-  const packets = frames.flatMap((frame, i) => tunnelFrames("erspan2", 100, frame, i, BETWEEN));
+  const packets = frames.flatMap((frame, i) => tunnelFrames("erspan2", 100, frame, i, V4));
   await lab.port(host, "under").replay(packets, { rate: 2000 });
 }
 

@@ -9,7 +9,7 @@ import { Lab } from "./lab.js";
 import { OpenVSwitch } from "./open-vswitch.js";
 import { receiveByKernelVxlan, receiveByOpenVSwitch } from "./receivers.js";
 import { lacks } from "./requirements.js";
-import { GATEWAY, HOST, Site } from "./site.js";
+import { GATEWAY, Site, V4 } from "./site.js";
 import { Sniffer } from "./sniffer.js";
 import { claimOf, WAYS, type Way } from "./sources.js";
 import type { Tenant } from "./tenant-traffic.js";
@@ -23,7 +23,6 @@ const OURS_IPV6 = "2001:db8:99::1";
 const THEIRS_IPV6 = "2001:db8:99::2";
 /** The kernel asks for neighbours from it (ndisc_send_ns), when it is not for a packet of its own. */
 const LINK_LOCAL = "fe80::1/64";
-const BETWEEN = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 
 /** Sends what the tenant says through the gateway, to a sniffer of these words. Gives the balance. */
 async function deliver(
@@ -33,17 +32,14 @@ async function deliver(
   sniffer: Sniffer,
 ): Promise<Balance> {
   const { lab } = site;
-  const gateway = await Gateway.start(lab, site.gateway, {
+  const gateway = await Gateway.forTest(lab, site.gateway, {
     tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4], backend: "afxdp" },
     delivery: { interface: "delivery", mtu: 1900 },
     sniffers: [{ name: "sniffer", ...words }],
     tenants: [{ name: "acme", sources: [{ encapsulation: "erspan", session: 100 }], sniffers: ["sniffer"] }],
   });
-  onTestFinished(async () => {
-    await gateway.process.stop();
-  });
   const frames = tenant.frames(COUNT);
-  const packets = frames.flatMap((frame, i) => tunnelFrames("erspan2", 100, frame, i, BETWEEN));
+  const packets = frames.flatMap((frame, i) => tunnelFrames("erspan2", 100, frame, i, V4));
   await lab.port(site.host, "under").replay(packets, { rate: 2000 });
   await sniffer.has(COUNT);
   const balance = await gateway.stop();

@@ -1,8 +1,9 @@
 // `npm run demo:live`, as root: looks whether this machine has what the live demo needs, then runs it (demo.ts).
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { load } from "./load.mjs";
 
 const PACKAGES = {
   ip: "iproute2",
@@ -42,30 +43,5 @@ await import("koffi").catch(({ message }) =>
 if (!existsSync(`${root}dist/src/cli/main.js`))
   execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
 
-const { demo } = await load(`${root}test/live/demo.ts`);
+const { demo } = await load("test/live/demo.ts");
 process.exit(await demo());
-
-/** A program in TypeScript, in a moment and without a trace: its modules still find what lies beside their sources. */
-async function load(path) {
-  const { rolldown } = await import("rolldown");
-  const sources = {
-    name: "sources",
-    transform: (code, id) => code.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(id).href)),
-  };
-  const bundle = await rolldown({
-    input: path,
-    cwd: root,
-    platform: "node",
-    external: ["koffi"],
-    resolve: { extensionAlias: { ".js": [".ts", ".js"] } },
-    plugins: [sources],
-  });
-  const file = `${root}dist/demo-live-${process.pid}.mjs`;
-  try {
-    await bundle.write({ file });
-    return await import(pathToFileURL(file).href);
-  } finally {
-    await bundle.close();
-    rmSync(file, { force: true });
-  }
-}

@@ -112,7 +112,10 @@ Building the namespaces and the switch ...
   writeFileSync(file, text);
   console.log("$ spangate run gateway.yaml");
   const ready = /spangate: ready: .*\n/;
-  const gateway = await lab.start(site.gateway, process.execPath, [PROGRAM, "run", file], { ready });
+  const gateway = await lab.start(site.gateway, process.execPath, [PROGRAM, "run", file], {
+    ready,
+    env: { SPANGATE_LOG: "text" }, // as at a terminal
+  });
   console.log(gateway.output);
   interruption.throwIfAborted();
   const sniffers = new Map<string, Sniffer>();

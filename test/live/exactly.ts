@@ -65,4 +65,5 @@ function add(counts: Map<string, number>, key: string, more: number): void {
   counts.set(key, (counts.get(key) ?? 0) + more);
 }
 
-const hex = (frame: Uint8Array) => Buffer.from(frame.buffer, frame.byteOffset, frame.length).toString("hex");
+export const hex = (frame: Uint8Array) =>
+  Buffer.from(frame.buffer, frame.byteOffset, frame.length).toString("hex");

@@ -1,11 +1,11 @@
 // The gateway itself in a laboratory: `spangate run` in its namespace, and what it says at the end.
 
-import { writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect } from "vitest";
-import { askGateway } from "../../src/control/client.js";
+import { expect, onTestFinished } from "vitest";
+import { type Asked, askGateway } from "../../src/control/client.js";
 import type { Session, SnifferAccounts } from "../../src/engine/index.js";
 import type { Lab } from "./lab.js";
 import type { Running } from "./running.js";
@@ -30,6 +30,46 @@ export interface Balance {
   readonly sessions: readonly Session[];
   readonly sessionCount: number;
   readonly notes: readonly string[];
+  readonly quarantine?: SnifferAccounts;
+  readonly map: { readonly generation: number; readonly workers: readonly number[] };
+}
+
+export interface StartOptions {
+  /** Of `run`. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** As an ordinary user. */
+  readonly unprivileged?: boolean;
+}
+
+const NOBODY = 65_534;
+/** An ordinary user, who can never be anybody else. */
+const AS_NOBODY =
+  `--reuid ${NOBODY} --regid ${NOBODY} --clear-groups --inh-caps=-all --bounding-set=-all`.split(" ");
+
+/** gateway.yaml as JSON can say it. */
+export interface GatewayObject {
+  readonly api?: object & { readonly socket?: string };
+  readonly [key: string]: unknown;
+}
+
+/** `spangate run` with its configuration in a folder of its own. */
+export function gatewayCommand(
+  lab: Lab,
+  config: GatewayObject,
+  { flags = [], unprivileged = false }: Omit<StartOptions, "env"> = {},
+): { command: string; args: string[]; socket: string; file: string } {
+  const folder = join(lab.directory, `gateway-${++gateways}`);
+  mkdirSync(folder);
+  if (unprivileged) {
+    chmodSync(lab.directory, 0o711);
+    chownSync(folder, NOBODY, NOBODY);
+  }
+  const [file, socket] = [join(folder, "gateway.yaml"), config.api?.socket ?? join(folder, "api.sock")];
+  writeFileSync(file, JSON.stringify({ api: { socket }, ...config }));
+  const program = ["node", PROGRAM, "run", file, "--json", ...flags];
+  const [command, ...args] = unprivileged ? ["setpriv", ...AS_NOBODY, ...program] : program;
+  return { command: command!, args, socket, file };
 }
 
 export class Gateway {
@@ -39,16 +79,40 @@ export class Gateway {
     readonly description: string,
     /** Its control socket. */
     readonly socket: string,
+    /** Its configuration. */
+    readonly file: string,
   ) {}
 
-  /** @param config gateway.yaml as JSON can say it; the control socket is added */
-  static async start(lab: Lab, namespace: string, config: object): Promise<Gateway> {
-    const name = join(lab.directory, `gateway-${++gateways}`);
-    const [file, socket] = [`${name}.yaml`, `${name}.sock`];
-    writeFileSync(file, JSON.stringify({ api: { socket }, ...config }));
-    const args = [PROGRAM, "run", file, "--json"];
-    const process = await lab.start(namespace, "node", args, { ready: /spangate: ready: .*\n/ });
-    return new Gateway(process, /ready: (.*)/.exec(process.output)![1]!, socket);
+  /** @param config gateway.yaml as JSON can say it; the control socket is added, if it is not in it */
+  static async start(
+    lab: Lab,
+    namespace: string,
+    config: GatewayObject,
+    { env = {}, ...options }: StartOptions = {},
+  ): Promise<Gateway> {
+    const { command, args, socket, file } = gatewayCommand(lab, config, options);
+    const process = await lab.start(namespace, command, args, { ready: /spangate: ready: .*\n/, env });
+    return new Gateway(process, /ready: (.*)/.exec(process.output)![1]!, socket, file);
+  }
+
+  /** As `start`; it ends with the test, whatever comes of that. */
+  static async forTest(...how: Parameters<typeof Gateway.start>): Promise<Gateway> {
+    const gateway = await Gateway.start(...how);
+    onTestFinished(async () => {
+      await gateway.process.stop();
+    });
+    return gateway;
+  }
+
+  /** What its control API answers. */
+  ask(path: string, asked?: Asked): Promise<unknown> {
+    return askGateway(this.socket, path, asked);
+  }
+
+  /** Puts another configuration into the place of its file. */
+  rewrite(config: object): void {
+    writeFileSync(`${this.file}.new`, JSON.stringify({ api: { socket: this.socket }, ...config }));
+    renameSync(`${this.file}.new`, this.file);
   }
 
   /** What it says of itself now. */
@@ -68,7 +132,15 @@ export class Gateway {
 
   /** Ends it in order. What it says has to balance. */
   async stop(): Promise<Balance> {
-    const ending = await this.process.stop("SIGTERM", 15_000);
+    this.process.kill("SIGTERM");
+    return await this.end();
+  }
+
+  /** Waits until it has ended in order by itself. What it says has to balance. */
+  async end(): Promise<Balance> {
+    const late = AbortSignal.timeout(15_000);
+    late.addEventListener("abort", () => this.process.kill("SIGKILL"));
+    const ending = await this.process.ended;
     expect(ending, this.process.output).toEqual({ code: 0, signal: null });
     const balance = JSON.parse(this.process.stdout) as Balance;
     expectBalance(balance);
@@ -85,11 +157,27 @@ export async function health(socketPath: string): Promise<{ state: string }> {
   });
 }
 
+/** What the gateway behind a control socket answers, as text. */
+export async function textOf(socketPath: string, path: string): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    get({ socketPath, path, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (piece: string) => {
+        text += piece;
+      });
+      response.on("end", () => resolve(text));
+    }).on("error", reject);
+  });
+}
+
 /** DESIGN's equations. */
 export function expectBalance(balance: Balance): void {
   const { received, delivered, reassembled, held, drops } = balance;
   expect(received).toBe(delivered + reassembled + held + drops);
-  for (const [name, sniffer] of Object.entries(balance.sniffers)) {
+  const { quarantine } = balance;
+  if (quarantine !== undefined) expect(quarantine.offered).toBe(balance.counters.unmapped);
+  const accounts = { ...balance.sniffers, ...(quarantine && { quarantine }) };
+  for (const [name, sniffer] of Object.entries(accounts)) {
     const { sent, tooLarge, rate, droppedNewest, droppedOldest, sendError, queued, inFlight } = sniffer;
     const fates = sent + tooLarge + rate + droppedNewest + droppedOldest + sendError + queued + inFlight;
     expect(sniffer.offered, name).toBe(fates);

@@ -2,12 +2,15 @@
 // for the same packets, to the byte, and something else than without the key.
 
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { readFrames, writeFrames } from "../../src/capture/index.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeFrames } from "../../src/capture/index.js";
 import { parseConfig } from "../../src/config/load.js";
 import { decap, engineOptions } from "../../src/datapath/index.js";
 import type { Session } from "../../src/engine/index.js";
+import { parseMac } from "../reference/address.js";
 import * as make from "../reference/packets.js";
+import { hex } from "./exactly.js";
+import { framesIn } from "./frames-in.js";
 import { Gateway } from "./gateway.js";
 import { Lab } from "./lab.js";
 import { lacks } from "./requirements.js";
@@ -16,7 +19,6 @@ import { Sniffer } from "./sniffer.js";
 import { pause } from "./until.js";
 
 const TIMEOUT = 60_000;
-const macBytes = (mac: string) => mac.split(":").map((digits) => Number.parseInt(digits, 16));
 const OURS = { mac: "02:00:00:00:0d:01", address: "198.51.100.1" };
 const IDS = "02:00:00:00:0a:01";
 
@@ -30,8 +32,8 @@ const outer = (protocol: number, payload: Uint8Array, fields: make.Ipv4Fields = 
   make.ethernet(
     0x0800,
     make.ipv4(protocol, payload, { source: HOST.ipv4, destination: GATEWAY.ipv4, ...fields }),
-    macBytes(HOST.mac),
-    macBytes(GATEWAY.mac),
+    parseMac(HOST.mac),
+    parseMac(GATEWAY.mac),
   );
 const now = (...frames: Uint8Array[]): Sent[] => frames.map((frame) => ({ frame, at: 0 }));
 /** What a machine says, so many bytes of it. */
@@ -279,16 +281,13 @@ describe.skipIf(lacks())("as decap --as-delivered", () => {
     if (report.failure !== undefined) throw report.failure;
     const delivered: Uint8Array[] = [];
     for (const { name } of config.sniffers)
-      for await (const { data } of readFrames(join(directory, `${name}.pcapng`))) delivered.push(data);
+      delivered.push(...(await framesIn(join(directory, `${name}.pcapng`))));
     return outcome(delivered, report.counters, report.sessions);
   }
 
   async function live(patch: object, packets: readonly Sent[], expected: number): Promise<Outcome> {
     const sniffer = await Sniffer.start(lab, destination, "cable", { filter: "not arp" });
-    const gateway = await Gateway.start(lab, site.gateway, whole({ ...patch }, {}));
-    onTestFinished(async () => {
-      await gateway.process.stop();
-    });
+    const gateway = await Gateway.forTest(lab, site.gateway, whole({ ...patch }, {}));
     const port = lab.port(site.host, "under");
     let at = 0;
     for (const each of packets) {
@@ -320,7 +319,7 @@ function outcome(
 ): Outcome {
   const told = Object.entries(counters).filter(([name, count]) => count > 0 && !ASIDE.includes(name));
   return {
-    frames: frames.map((frame) => Buffer.from(frame).toString("hex")).sort(),
+    frames: frames.map(hex).sort(),
     counters: Object.fromEntries(told),
     sessions: [...sessions].sort((a, b) => (a.id ?? 0) - (b.id ?? 0)),
   };

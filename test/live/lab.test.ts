@@ -10,12 +10,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { fixtures } from "../engine/corpus.js";
 import { deliveryNetwork } from "./delivery-network.js";
-import { addressedTo, expectExactly } from "./exactly.js";
+import { addressedTo, expectExactly, hex } from "./exactly.js";
 import { Lab } from "./lab.js";
 import { decapsulated } from "./offline.js";
 import { type Receiver, receiveByKernelVxlan, receiveByOpenVSwitch } from "./receivers.js";
 import { lacks } from "./requirements.js";
-import { GATEWAY, HOST, Site } from "./site.js";
+import { GATEWAY, HOST, Site, V4, V6 } from "./site.js";
 import { Sniffer } from "./sniffer.js";
 import { type MirrorSource, mirrorByKernelVxlan, mirrorByOpenVSwitch, WAYS, type Way } from "./sources.js";
 import { pushTag } from "./tag-pusher.js";
@@ -27,8 +27,6 @@ const COUNT = 200;
 /** Half a second where nothing else runs. */
 const TIMEOUT = 60_000;
 const OVS = ["ovs-vswitchd", "ovsdb-server", "ovs-vsctl"];
-const BETWEEN = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
-const BETWEEN_IPV6 = { ...BETWEEN, from: HOST.ipv6, to: GATEWAY.ipv6 };
 
 /** One sniffer for each tenant, of the tenant's name. */
 function mapOf(identities: Readonly<Record<string, string>>): string {
@@ -169,13 +167,13 @@ describe.skipIf(lacks("bridge"))("Frames as they are", () => {
   });
 
   test.each([
-    ["fragments", { ...BETWEEN, mtu: 576 }, ""],
-    ["fragments over IPv6", { ...BETWEEN_IPV6, mtu: 1280 }, ""],
-    ["a tag", { ...BETWEEN, tags: [[0x8100, 0x2005]] as const }, ", vlan: 5"],
+    ["fragments", { ...V4, mtu: 576 }, ""],
+    ["fragments over IPv6", { ...V6, mtu: 1280 }, ""],
+    ["a tag", { ...V4, tags: [[0x8100, 0x2005]] as const }, ", vlan: 5"],
     [
       "two tags, in fragments",
       {
-        ...BETWEEN,
+        ...V4,
         mtu: 576,
         tags: [
           [0x88a8, 5],
@@ -275,7 +273,7 @@ describe.skipIf(lacks())("A laboratory", () => {
     const filter = "icmp[icmptype] == 3 or icmp6[icmp6type] == 1 or icmp6[icmp6type] == 4";
     const replies = await Sniffer.start(lab, site.gateway, "tunnel", { direction: "out", filter });
     const inner = Buffer.alloc(60, 2);
-    const packets = [BETWEEN, BETWEEN_IPV6].flatMap((between) =>
+    const packets = [V4, V6].flatMap((between) =>
       (["gre", "erspan2", "vxlan"] as const).flatMap((way) =>
         Array.from({ length: 100 }, (_, i) => tunnelFrames(way, 5, inner, i, between)).flat(),
       ),
@@ -346,5 +344,3 @@ describe.skipIf(lacks())("A laboratory", () => {
     await until(isGone, () => `the end of ${Lab.leftovers(pid)}`);
   });
 });
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

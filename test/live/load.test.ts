@@ -6,11 +6,10 @@ import { deliveryNetwork } from "./delivery-network.js";
 import { Gateway } from "./gateway.js";
 import { Lab } from "./lab.js";
 import { lacks } from "./requirements.js";
-import { GATEWAY, HOST, Site } from "./site.js";
+import { GATEWAY, Site, V4 } from "./site.js";
 import { Sniffer } from "./sniffer.js";
 import { tunnelFrames } from "./tunnel-packets.js";
 
-const BETWEEN = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 const MAC = "02:00:00:00:0a:01";
 
 async function site(queues = 1): Promise<Site> {
@@ -50,7 +49,7 @@ describe.skipIf(lacks("bridge"))("the accounts hold", () => {
       filter: `ether dst ${MAC}`,
     });
     const port = lab.port(where.host, "under");
-    const packets = tenant.frames(300).map((frame, i) => tunnelFrames("erspan2", 1, frame, i, BETWEEN)[0]!);
+    const packets = tenant.frames(300).map((frame, i) => tunnelFrames("erspan2", 1, frame, i, V4)[0]!);
     await port.replay(packets.slice(0, 100), { rate: 2000 });
     await sniffer.has(100);
     await lab.ip(where.gateway, "link set delivery down");
@@ -76,9 +75,7 @@ describe.skipIf(lacks("bridge"))("the accounts hold", () => {
     const free = await Sniffer.start(lab, network.namespaces.get("ids1")!, "eth0");
     const packets = tenant
       .frames(400)
-      .flatMap((frame, i) =>
-        [1, 2].flatMap((session) => tunnelFrames("erspan2", session, frame, i, BETWEEN)),
-      );
+      .flatMap((frame, i) => [1, 2].flatMap((session) => tunnelFrames("erspan2", session, frame, i, V4)));
     await lab.port(where.host, "under").replay(packets, { rate: 4000 });
     await free.has(400);
     const balance = await gateway.stop();
@@ -95,7 +92,7 @@ describe.skipIf(lacks("bridge"))("the accounts hold", () => {
     const tenant = await where.tenant({ name: "acme", number: 1 });
     const gateway = await Gateway.start(lab, where.gateway, configuration(2, [{ mac: MAC }], [[1]]));
     const sniffer = await Sniffer.start(lab, network.namespaces.get("ids")!, "eth0");
-    const packets = tenant.frames(500).flatMap((frame, i) => tunnelFrames("erspan2", 1, frame, i, BETWEEN));
+    const packets = tenant.frames(500).flatMap((frame, i) => tunnelFrames("erspan2", 1, frame, i, V4));
     await lab.port(where.host, "under").replay(packets, { rate: 4000 });
     await sniffer.has(500);
     const balance = await gateway.stop();
@@ -124,7 +121,7 @@ describe.skipIf(lacks("bridge"))("the accounts hold", () => {
     const tenant = await where.tenant({ name: "acme", number: 1 });
     const inner = tenant.frames(1)[0]!;
     const chosen = all.filter((i) => i % 20 === 0);
-    const packets = chosen.flatMap((i) => tunnelFrames("vxlan", i, inner, 0, BETWEEN));
+    const packets = chosen.flatMap((i) => tunnelFrames("vxlan", i, inner, 0, V4));
     await lab.port(where.host, "under").replay(packets, { rate: 2000 });
     await sniffer.has(chosen.length);
     const balance = await gateway.stop();

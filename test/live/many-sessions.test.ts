@@ -7,11 +7,11 @@ import { expect, onTestFinished, test } from "vitest";
 import { formatMac } from "../../src/config/addresses.js";
 import { Gateway } from "./gateway.js";
 import { Lab } from "./lab.js";
+import { macOf, numberedPacket } from "./numbered-packets.js";
 import { lacks } from "./requirements.js";
-import { GATEWAY, HOST, Site } from "./site.js";
+import { GATEWAY, Site } from "./site.js";
 import { Sniffer } from "./sniffer.js";
-import { numberOf, tenantFrame } from "./tenant-frames.js";
-import { tunnelFrames } from "./tunnel-packets.js";
+import { numberOf } from "./tenant-frames.js";
 
 const TIMEOUT = 180_000;
 const GROUPS = 10;
@@ -23,26 +23,16 @@ const SESSIONS = TENANTS * SOURCES;
 const RATE = 12_000;
 /** One session in so many loses packets, each another number. */
 const LOSSY = 1000;
-const MACHINES = [5, 6].map((last) => ({
-  mac: `02:aa:00:00:00:0${last}`,
-  ipv4: `10.0.0.${last}`,
-  ipv6: `2001:db8::${last}`,
-}));
 
-const mac = (tenant: number) => formatMac(Uint8Array.of(2, 0, 0, 1, tenant >> 8, tenant & 0xff));
 const lossOf = (session: number) => (session % LOSSY === 0 ? 1 + session / LOSSY : 0);
 
 /** The first packet of every session, then the second, with a gap where there is loss. */
 function* packets(round: 0 | 1): Generator<Uint8Array> {
-  const [from, to] = [MACHINES[0]!, MACHINES[1]!];
   for (let session = 0; session < SESSIONS; session++) {
     const tenant = session % TENANTS;
     const source = `10.77.${Math.floor(tenant / IDS)}.${Math.floor(session / TENANTS)}`;
-    const number = { tenant, machine: 0, counter: 2 * session + round, kind: "udp" } as const;
-    const inner = tenantFrame(number, { from, to, length: 60 });
     const sequence = round === 0 ? 1 : 2 + lossOf(session);
-    const underlay = { from: source, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
-    yield* tunnelFrames("erspan2", tenant % IDS, inner, sequence, underlay);
+    yield* numberedPacket({ tenant, counter: 2 * session + round, source, session: tenant % IDS, sequence });
   }
 }
 
@@ -57,7 +47,7 @@ test.skipIf(lacks())(
     const gateway = await Gateway.start(lab, site.gateway, {
       tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4] },
       delivery: { interface: "delivery" },
-      sniffers: all.map((tenant) => ({ name: `s${tenant}`, deliver: "mac", mac: mac(tenant), queue: 16 })),
+      sniffers: all.map((tenant) => ({ name: `s${tenant}`, deliver: "mac", mac: macOf(tenant), queue: 16 })),
       tenants: all.map((tenant) => ({
         name: `t${tenant}`,
         sources: [
@@ -98,7 +88,7 @@ test.skipIf(lacks())(
     for (const frame of await sniffer.finish()) {
       const number = numberOf(frame);
       const to = formatMac(frame.subarray(0, 6));
-      if (number === undefined || to !== mac(number.tenant))
+      if (number === undefined || to !== macOf(number.tenant))
         faults.push(`${JSON.stringify(number)} to ${to}`);
       else if (seen.has(number.counter)) faults.push(`${number.counter} once more`);
       else if ((number.counter >> 1) % TENANTS !== number.tenant)

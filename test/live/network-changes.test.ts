@@ -4,12 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Gateway } from "./gateway.js";
 import { Lab } from "./lab.js";
 import { lacks } from "./requirements.js";
-import { GATEWAY, HOST, Site } from "./site.js";
+import { GATEWAY, Site, V4 } from "./site.js";
 import { Sniffer } from "./sniffer.js";
 import { tunnelFrames } from "./tunnel-packets.js";
 import { until } from "./until.js";
 
-const BETWEEN = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 const SOURCE_AT = 26; // IPv4 behind Ethernet
 const MAC_AT = 6;
 
@@ -27,7 +26,7 @@ describe.skipIf(lacks()).each(["afxdp", "afpacket"])("%s", (backend) => {
   const start = () =>
     Gateway.start(lab, site.gateway, {
       tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4], backend },
-      delivery: { interface: "delivery" },
+      delivery: { interface: "delivery", backend },
       sniffers: [{ name: "ids", deliver: "vxlan", to: "198.51.100.2", vni: 7, mac: "02:00:00:00:0a:01" }],
       tenants: [{ name: "acme", sources: [{ encapsulation: "erspan" }], sniffers: ["ids"] }],
     });
@@ -66,7 +65,7 @@ describe.skipIf(lacks()).each(["afxdp", "afpacket"])("%s", (backend) => {
     const gateway = await start();
     const sniffer = await Sniffer.start(lab, namespace, "cable", { filter: "udp port 4789" });
     const port = lab.port(site.host, "under");
-    const send = () => port.send(tunnelFrames("erspan2", 100, tenant.frames(1)[0]!, sequence++, BETWEEN)[0]!);
+    const send = () => port.send(tunnelFrames("erspan2", 100, tenant.frames(1)[0]!, sequence++, V4)[0]!);
     let sequence = 0;
     await lab.ip(site.gateway, "addr del 198.51.100.1/24 dev delivery");
     const notes = async () => (await gateway.status()).notes.join();
@@ -98,7 +97,7 @@ describe.skipIf(lacks()).each(["afxdp", "afpacket"])("%s", (backend) => {
     const comesFrom = async (address: string, mac: string) => {
       const frame = tenant.frames(1)[0]!;
       const from = () => {
-        port.send(tunnelFrames("erspan2", 100, frame, sequence++, BETWEEN)[0]!);
+        port.send(tunnelFrames("erspan2", 100, frame, sequence++, V4)[0]!);
         const last = sniffer.frames().at(-1);
         if (last === undefined) return undefined;
         const source = last.subarray(SOURCE_AT, SOURCE_AT + 4).join(".");

@@ -2,9 +2,9 @@
 
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { readFrames } from "../../src/capture/index.js";
 import { parseConfig } from "../../src/config/load.js";
 import { decap, type Report } from "../../src/datapath/index.js";
+import { framesIn } from "./frames-in.js";
 import type { Lab } from "./lab.js";
 
 export interface Decapsulated {
@@ -24,9 +24,7 @@ export async function decapsulated(lab: Lab, capture: string, yaml: string): Pro
   if (report.failure !== undefined) throw report.failure;
   const frames = new Map<string, Uint8Array[]>();
   for (const { name } of config.sniffers) {
-    const list: Uint8Array[] = [];
-    for await (const { data } of readFrames(join(directory, `${name}.pcapng`))) list.push(data);
-    frames.set(name, list);
+    frames.set(name, await framesIn(join(directory, `${name}.pcapng`)));
   }
   return { frames, counters: report.counters, sessions: report.sessions };
 }

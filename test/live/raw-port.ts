@@ -2,6 +2,7 @@
 // it needs neither an interpreter nor a compiler on the machine, and nothing is left when the test is killed.
 
 import { constants } from "node:os";
+import type { SpangateError } from "../../src/errors.js";
 import { check, errno, libc } from "../../src/linux/libc.js";
 import { interfaceIndex, within } from "./namespace.js";
 import { pause } from "./until.js";
@@ -82,6 +83,19 @@ export class RawPort {
     if (errno() === constants.errno.EAGAIN) return undefined;
     check(length, "recv", `receive on ${this.#what}`);
     return undefined;
+  }
+
+  /** All that has come and can be had; that the interface was down in between is no error. */
+  *receiveAll(): Generator<Uint8Array> {
+    for (;;) {
+      try {
+        const frame = this.receive();
+        if (frame === undefined) return;
+        yield frame;
+      } catch (error) {
+        if ((error as SpangateError).details.errno !== "ENETDOWN") throw error;
+      }
+    }
   }
 
   close(): void {

@@ -3,24 +3,23 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readFrames } from "../../src/capture/index.js";
 import { pcap } from "../capture-builder.js";
 import { MAIN } from "../cli/command.js";
 import { addressedTo, expectExactly } from "./exactly.js";
+import { framesIn } from "./frames-in.js";
 import { type Balance, expectBalance } from "./gateway.js";
 import { Lab } from "./lab.js";
 import { lacks } from "./requirements.js";
 import type { Running } from "./running.js";
-import { GATEWAY, HOST, Site } from "./site.js";
+import { GATEWAY, Site, V4 } from "./site.js";
 import { Sniffer } from "./sniffer.js";
 import type { Tenant } from "./tenant-traffic.js";
-import { tunnelFrames, type Underlay } from "./tunnel-packets.js";
+import { tunnelFrames } from "./tunnel-packets.js";
 import { until } from "./until.js";
 
 const TIMEOUT = 60_000;
 const MAC = "02:00:00:00:0a:01";
 const COUNT = 200;
-const V4: Underlay = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 /** Longer than a slot of the common size. */
 const MTU = 9000;
 const LENGTHS = [60, 128, 1514, 3000, 8000];
@@ -68,7 +67,7 @@ describe.skipIf(lacks())("a capture in place of one interface", () => {
     const input = join(lab.directory, "in.pcap");
     writeFileSync(input, pcap(packets.map((data, i) => ({ data, time: BigInt(i) * 1_000_000n }))));
     const sniffer = await Sniffer.start(lab, destination, "cable");
-    const config = { tunnel: { backend }, delivery: { interface: "delivery" } };
+    const config = { delivery: { interface: "delivery", backend } };
     const running = await start(config, ["--replay", input]);
     expect(running.output).toMatch(says);
     const balance = await balanceOf(running);
@@ -96,19 +95,14 @@ describe.skipIf(lacks())("a capture in place of one interface", () => {
     const running = await start({ tunnel }, ["--record", output]);
     expect(running.output).toMatch(new RegExp(`ready: ${backend}.*; recording into .*\\n`));
     await lab.port(site.host, "under").replay(packets, { rate: 5000 });
-    const recorded = async () => {
-      const all: Uint8Array[] = [];
-      for await (const { data } of readFrames(output)) all.push(data);
-      return all;
-    };
     // While it runs: what has come is in the file.
     await until(
-      async () => (await recorded().catch(() => [])).length === frames.length,
+      async () => (await framesIn(output).catch(() => [])).length === frames.length,
       () => "all frames in the file",
     );
     running.kill("SIGTERM");
     const balance = await balanceOf(running);
-    expectExactly(await recorded(), addressedTo(MAC, frames), "recording");
+    expectExactly(await framesIn(output), addressedTo(MAC, frames), "recording");
     expect(balance).toMatchObject({ received: packets.length, delivered: frames.length, drops: 0 });
   });
 });

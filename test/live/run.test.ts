@@ -26,7 +26,7 @@ import { type Balance, expectBalance, health } from "./gateway.js";
 import { Lab } from "./lab.js";
 import { lacks } from "./requirements.js";
 import type { Running } from "./running.js";
-import { GATEWAY, HOST, Site } from "./site.js";
+import { GATEWAY, Site, V4 } from "./site.js";
 import { Sniffer } from "./sniffer.js";
 import type { Tenant } from "./tenant-traffic.js";
 import { tunnelFrames } from "./tunnel-packets.js";
@@ -41,7 +41,6 @@ const USER = "nobody";
 /** NET_ADMIN, NET_RAW, IPC_LOCK and BPF: bits 12, 13, 14 and 39 of capability.h. */
 const FOUR = "0000008000007000";
 const NONE = "0000000000000000";
-const UNDERLAY = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
 
 describe.skipIf(lacks("ping", "setpriv"))("spangate run", () => {
   let lab: Lab;
@@ -94,7 +93,7 @@ describe.skipIf(lacks("ping", "setpriv"))("spangate run", () => {
 
   async function send(count: number): Promise<Uint8Array[]> {
     const frames = tenant.frames(count);
-    const packets = frames.flatMap((frame, i) => tunnelFrames("erspan2", SESSION, frame, i, UNDERLAY));
+    const packets = frames.flatMap((frame, i) => tunnelFrames("erspan2", SESSION, frame, i, V4));
     await lab.port(site.host, "under").replay(packets, { rate: 2000 });
     return frames;
   }
@@ -141,10 +140,13 @@ describe.skipIf(lacks("ping", "setpriv"))("spangate run", () => {
     expect(existsSync(socket)).toBe(false);
   }
 
-  const tunnel = (backend: string) => ({ interface: "tunnel", addresses: [GATEWAY.ipv4], backend });
+  const both = (backend: string) => ({
+    tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4], backend },
+    delivery: { interface: "delivery", backend },
+  });
 
   test.each(BACKENDS)("%s: becomes a user, forwards, and tells meanwhile", async (backend) => {
-    const gateway = await start(configuration({ user: USER, tunnel: tunnel(backend) }));
+    const gateway = await start(configuration({ user: USER, ...both(backend) }));
     const { uid, gid } = findUser(USER);
     expect(await xdpPrograms()).toContain("delivery");
 
@@ -187,7 +189,7 @@ describe.skipIf(lacks("ping", "setpriv"))("spangate run", () => {
   });
 
   test.each(BACKENDS)("%s, sealed: no thread has a capability, and it forwards", async (backend) => {
-    const gateway = await start(configuration({ user: USER, sealed: true, tunnel: tunnel(backend) }));
+    const gateway = await start(configuration({ user: USER, sealed: true, ...both(backend) }));
     const { uid } = findUser(USER);
     const threads = threadsOf(gateway.pid);
     expect(threads.length).toBeGreaterThan(6); // V8's, libuv's, the main one, the worker
@@ -214,18 +216,17 @@ describe.skipIf(lacks("ping", "setpriv"))("spangate run", () => {
     expect(existsSync(socket)).toBe(false);
   });
 
-  test("a sniffer that it cannot deliver to is refused, and nothing is touched", async () => {
+  test("what a backend cannot do is refused, and nothing is touched", async () => {
     const before = await interfaces();
     const file = configuration({
       sniffers: [{ name: "acme-ids", deliver: "tap", interface: "tap0" }],
+      tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4], backend: "udp" },
       senders: "per-sniffer",
       quarantine: { file: join(folder, "unmapped.pcapng") },
     });
     const refused = await lab.start(site.gateway, "node", [MAIN, "run", file]);
     expect(await refused.ended).toEqual({ code: 2, signal: null });
-    expect(refused.output).toMatch(
-      /^spangate: sniffers\[0\]\.deliver: .* acme-ids by tap .*\nsenders: .*\nquarantine: .* \[UNSUPPORTED\]\n$/,
-    );
+    expect(refused.output).toMatch(/\[CONFIG_INVALID\]\n.* is erspan, and UDP sockets receive no GRE/);
     expect(await interfaces()).toBe(before);
     await expectNothingLeft();
     expect(existsSync(join(folder, "unmapped.pcapng"))).toBe(false);
@@ -265,7 +266,7 @@ describe.skipIf(lacks("ping", "setpriv"))("spangate run", () => {
 
   test.each(BACKENDS)("%s, killed: no interface is changed, and the next one starts", async (backend) => {
     const before = await interfaces();
-    const file = configuration({ user: USER, tunnel: tunnel(backend) });
+    const file = configuration({ user: USER, ...both(backend) });
     const gateway = await start(file);
     await expectForwarded();
     expect(await interfaces()).not.toBe(before);

@@ -8,11 +8,23 @@ import { OpenVSwitch } from "./open-vswitch.js";
 import { Sniffer, type SnifferOptions } from "./sniffer.js";
 import { bridgeOf } from "./sources.js";
 import { Tenant, type TenantOptions } from "./tenant-traffic.js";
+import type { Underlay } from "./tunnel-packets.js";
 
 export const HOST = { ipv4: "192.0.2.1", ipv6: "2001:db8:77::1", mac: "02:00:5e:00:00:01" };
 export const GATEWAY = { ipv4: "192.0.2.2", ipv6: "2001:db8:77::2", mac: "02:00:5e:00:00:02" };
+/** From the host to the gateway. */
+export const V4: Underlay = { from: HOST.ipv4, to: GATEWAY.ipv4, fromMac: HOST.mac, toMac: GATEWAY.mac };
+export const V6: Underlay = { ...V4, from: HOST.ipv6, to: GATEWAY.ipv6 };
+/** The gateway's end of `deliveryHost`, and the other one. */
+export const DELIVERY = { ipv4: "198.51.100.1", ipv6: "2001:db8:99::1", mac: "02:00:00:00:0d:01" };
+export const NEIGHBOUR = { ipv4: "198.51.100.9", ipv6: "2001:db8:99::9", mac: "02:00:00:00:0a:01" };
 /** Everything but what machines say by themselves: ARP, ND, MLD, IGMP. */
 const MIRRORED = "not arp and not icmp6 and not ip6 multicast and not igmp";
+
+/** With the lengths of their prefixes. */
+export function addressesOf({ ipv4, ipv6 }: { readonly ipv4: string; readonly ipv6: string }): string[] {
+  return [`${ipv4}/24`, `${ipv6}/64`];
+}
 
 export interface SiteOptions {
   /**
@@ -49,17 +61,16 @@ export class Site {
     const gateway = await lab.namespace("gateway", { ipv6: true });
     const hostNamespace = await lab.namespace("host", { ipv6: true });
     const byKernel = host === "kernel";
-    const addresses = ({ ipv4, ipv6 }: typeof HOST) => [`${ipv4}/24`, `${ipv6}/64`];
     await lab.link(
       {
         ...{ namespace: hostNamespace, name: "under", queues, offloads, silent: !byKernel },
-        ...(byKernel && { mac: HOST.mac, addresses: addresses(HOST) }),
+        ...(byKernel && { mac: HOST.mac, addresses: addressesOf(HOST) }),
       },
       {
         namespace: gateway,
         name: "tunnel",
         mac: GATEWAY.mac,
-        addresses: addresses(GATEWAY),
+        addresses: addressesOf(GATEWAY),
         queues,
         offloads,
       },
@@ -81,7 +92,7 @@ export class Site {
     }
     const ovs = await OpenVSwitch.start(lab, hostNamespace);
     const neighbours = Object.fromEntries(to.map((ip) => [ip, GATEWAY.mac]));
-    await ovs.underlay({ port: "under", mac: HOST.mac, addresses: addresses(HOST), neighbours, mtu });
+    await ovs.underlay({ port: "under", mac: HOST.mac, addresses: addressesOf(HOST), neighbours, mtu });
     return new Site(lab, hostNamespace, gateway, ovs);
   }
 
@@ -111,6 +122,19 @@ export class Site {
       { namespace: this.gateway, name: "delivery", ...near },
       { namespace, name: "cable", ...far },
       mtu === undefined ? {} : { mtu },
+    );
+    return namespace;
+  }
+
+  /**
+   * The gateway's delivery interface, and a cable from there to a host, whose interface is `eth0`; gives the host's namespace. Both ends
+   * have addresses, and their kernels speak.
+   */
+  async deliveryHost(): Promise<string> {
+    const namespace = await this.lab.namespace("sniffer", { ipv6: true });
+    await this.lab.link(
+      { namespace: this.gateway, name: "delivery", mac: DELIVERY.mac, addresses: addressesOf(DELIVERY) },
+      { namespace, name: "eth0", mac: NEIGHBOUR.mac, addresses: addressesOf(NEIGHBOUR) },
     );
     return namespace;
   }

@@ -28,6 +28,9 @@ export interface ExchangeOptions {
   readonly lengths?: readonly number[];
 }
 
+/** A raw socket gets frames without their tags. */
+export const UNTAGGED: ExchangeOptions = { kinds: KIND_NAMES.filter((kind) => kind !== "vlan") };
+
 interface Machine {
   readonly addresses: Addresses;
   readonly port: RawPort;

@@ -211,6 +211,19 @@ test.each(rows)("%s", (_, sniffer, fields, rest = {}, options = {}) => {
   expect(fieldsOf(image.sniffers)).toEqual(fields);
 });
 
+test("whoever sends by the kernel has fragments cut there, and marks who may be cut", () => {
+  const config = oneTenant([
+    { deliver: "vxlan", to, vni: 1, fit: "fragment" },
+    { deliver: "vxlan", to, vni: 2, fit: "drop" },
+  ]);
+  const nextHop = (_: unknown, fit: string) => Uint8Array.of(2, 0, 0, 0, 0, fit === "fragment" ? 1 : 0);
+  const { image } = compileMap(config, { delivery: "configured", origin: { nextHop, splits: true } });
+  expect([0, 1].map((i) => fieldsOf(image.sniffers, i))).toMatchObject([
+    { fit: at.FIT_FRAGMENT, mtu: 65_535, destinationMac: "020000000001" },
+    { fit: at.FIT_DROP, mtu: 1500, destinationMac: "020000000000" },
+  ]);
+});
+
 describe("cells of destinations", () => {
   test("one for an end and session, whatever the type; identification by the end alone", () => {
     const config = oneTenant([

@@ -54,7 +54,16 @@ beforeAll(() => {
 test("has what is run and what is read, and nothing else", () => {
   const folders = new Set(packed.files.map(({ path }) => path.split("/").slice(0, 2).join("/")));
   expect([...folders].sort()).toEqual(
-    ["CHANGELOG.md", "LICENSE", "README.md", "dist/assembly", "dist/src", "package.json"].sort(),
+    [
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "appliance/grafana",
+      "appliance/systemd",
+      "dist/assembly",
+      "dist/src",
+      "package.json",
+    ].sort(),
   );
 });
 

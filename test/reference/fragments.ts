@@ -57,7 +57,9 @@ export class Fragments {
   /** Packets whose datagram is too old at `time`, the oldest datagram first. */
   expire(time: bigint): number[] {
     const { timeout } = this.options;
-    if (this.earliest === undefined || time - this.earliest <= timeout) return [];
+    if (this.earliest === undefined) return [];
+    if (this.earliest - time > timeout) return this.beginAnew(time);
+    if (time - this.earliest <= timeout) return [];
     const expired: number[] = [];
     this.earliest = undefined;
     for (const datagram of [...this.datagrams.values()]) {
@@ -68,6 +70,13 @@ export class Fragments {
       } else this.began(datagram.firstTime);
     }
     return expired;
+  }
+
+  /** The clock was set back: what is held is as old as this packet. */
+  private beginAnew(time: bigint): number[] {
+    for (const datagram of this.datagrams.values()) datagram.firstTime = time;
+    this.earliest = time;
+    return [];
   }
 
   /** The end of input: whatever is held. */

@@ -112,6 +112,34 @@ describe("fragments", () => {
     expect(log).toEqual(["3 not-tunnel", "1 fragment-timeout", "2 fragment-timeout", "4 not-tunnel"]);
   });
 
+  test("a clock that is set back: what is held is as old as the next packet, and what is under way is put together", () => {
+    const [first, second, third] = pieces as [Uint8Array, Uint8Array, Uint8Array];
+    expect(
+      run([
+        [first, 7200],
+        [second, 0],
+        [third, 0],
+      ]).log,
+    ).toEqual(["1 reassembled", "2 reassembled", "3 delivered"]);
+    // Of another one, whose datagram never ends: it goes five seconds after that, and not in two hours.
+    const other = fragment(0, 48, true, 0, 10);
+    const late = [
+      [first, 7200],
+      [other, 1],
+      [whole, 6],
+      [whole, 7],
+    ] as [Uint8Array, number][];
+    expect(run(late).log).toEqual(["3 delivered", "1 fragment-timeout", "2 fragment-timeout", "4 delivered"]);
+    // As late as may be, the packets were not in order.
+    const disordered = [
+      [first, 5],
+      [whole, 0],
+      [whole, 10],
+      [whole, 11],
+    ] as [Uint8Array, number][];
+    expect(run(disordered).log).toEqual(["2 delivered", "3 delivered", "1 fragment-timeout", "4 delivered"]);
+  });
+
   test("128 pieces: the 129th takes all with it, and what follows", () => {
     const many = Array.from({ length: 130 }, (_, index) => fragment(8 * (index + 1), 8, true));
     const { log } = run(many);

@@ -23,6 +23,12 @@ struct session {
   uint32_t next, received;
 };
 
+// Of a destination.
+struct destination {
+  uint64_t count;
+  uint64_t first; // when the first one came, in nanoseconds of CLOCK_MONOTONIC
+};
+
 struct maps {
   int totals, sessions, buckets, macs;
 };
@@ -45,7 +51,13 @@ static inline struct hook tcx_hook(void) {
 static inline void count_mac(struct program *p, int macs) {
   load(p, 2, R1, R6, 4);
   uint32_t none = look_up(p, macs);
-  increase(p, 8, R0, 0, 1);
+  move(p, R8, R0);
+  load(p, 8, R1, R8, offsetof(struct destination, count));
+  uint32_t known = jump_if_value(p, BPF_JNE, R1, 0);
+  call(p, BPF_FUNC_ktime_get_ns);
+  store(p, 8, R8, offsetof(struct destination, first), R0);
+  land(p, known);
+  increase(p, 8, R8, offsetof(struct destination, count), 1);
   land(p, none);
 }
 

@@ -10,7 +10,7 @@
 // {"packets":…,"bytes":…,"unmarked":…,"strange":…,"reordered":…,
 //  "sessions":…,"marked":…,"lost":…,     sessions seen, packets of them, numbers missing below each one's highest
 //  "latency":{"count":…,"p50":…,"p99":…,"p999":…,"most":…},     nanoseconds; upper ends of buckets
-//  "macs":{"0a01":…}}
+//  "macs":{"0a01":…},"firsts":{"0a01":…}}     packets, and when the first one came (nanoseconds of CLOCK_MONOTONIC)
 
 #include <getopt.h>
 #include "service.h"
@@ -67,14 +67,15 @@ static void report_latency(const struct sink *s) {
          (unsigned long long)percentile(buckets, count, 0.999), (unsigned long long)percentile(buckets, count, 1));
 }
 
-static void report_macs(const struct sink *s) {
+static void report_macs(const struct sink *s, const char *name, size_t field) {
   const char *separator = "";
-  printf(",\"macs\":{");
+  printf(",\"%s\":{", name);
   for (uint32_t i = 0; i < MACS; i++) {
-    uint64_t count;
-    get_value(s->maps.macs, i, &count);
-    if (count == 0) continue;
-    printf("%s\"%02x%02x\":%llu", separator, i & 0xff, i >> 8, (unsigned long long)count);
+    struct destination destination;
+    get_value(s->maps.macs, i, &destination);
+    if (destination.count == 0) continue;
+    uint64_t value = *(const uint64_t *)((const char *)&destination + field);
+    printf("%s\"%02x%02x\":%llu", separator, i & 0xff, i >> 8, (unsigned long long)value);
     separator = ",";
   }
   putchar('}');
@@ -89,7 +90,10 @@ static void report(void *context) {
          (unsigned long long)totals.strange, (unsigned long long)totals.reordered);
   if (s->maps.sessions >= 0) report_sessions(s);
   if (s->maps.buckets >= 0) report_latency(s);
-  if (s->maps.macs >= 0) report_macs(s);
+  if (s->maps.macs >= 0) {
+    report_macs(s, "macs", offsetof(struct destination, count));
+    report_macs(s, "firsts", offsetof(struct destination, first));
+  }
   puts("}");
 }
 
@@ -113,7 +117,7 @@ static struct sink read_options(int count, char **words) {
       case 's': s.session_count = (uint32_t)atoi(optarg); break;
       case 'm': s.mark_at = (uint32_t)atoi(optarg); break;
       case 'l': s.maps.buckets = create_map(BPF_MAP_TYPE_ARRAY, 8, 2 * TIER); break;
-      case 'a': s.maps.macs = create_map(BPF_MAP_TYPE_ARRAY, 8, MACS); break;
+      case 'a': s.maps.macs = create_map(BPF_MAP_TYPE_ARRAY, sizeof(struct destination), MACS); break;
       default: die("usage: sink INTERFACE native|skb|tcx [options], which are in sink.c");
     }
   }

@@ -14,11 +14,19 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_EXT_MASK = 29;
+const IFLA_XDP = 43;
+const IFLA_XDP_ATTACHED = 2;
 const IFLA_ALT_IFNAME = 53;
 const RTEXT_FILTER_SKIP_STATS = 8;
+const IFF_UP = 0x1;
 const IFF_RUNNING = 0x40;
+/** include/uapi/linux/if_link.h, XDP_ATTACHED_*; of several the driver's is the first. */
+const XDP_PLACES: Readonly<Record<number, XdpPlace>> = { 1: "native", 2: "skb", 3: "hardware", 4: "native" };
 /** Names longer than this, without the NUL, are alternative ones (`ip link property`). */
 const LONGEST_NAME = 15;
+
+/** Where an XDP program runs. */
+export type XdpPlace = "native" | "skb" | "hardware";
 
 export interface Link {
   readonly index: number;
@@ -26,8 +34,12 @@ export interface Link {
   /** 6 bytes; none for an interface without addresses. */
   readonly mac: Uint8Array;
   readonly mtu: number;
+  /** Set up by the administrator; its carrier is another matter. */
+  readonly up: boolean;
   /** Up, with a carrier. */
   readonly running: boolean;
+  /** Where a program is attached; undefined when none is. */
+  readonly xdp: XdpPlace | undefined;
 }
 
 /** For one link by its name, or for a dump of all. */
@@ -49,6 +61,13 @@ export function readLink(body: Uint8Array): Link | undefined {
     name: textOf(attributes.get(IFLA_IFNAME)),
     mac: Uint8Array.from(attributes.get(IFLA_ADDRESS) ?? []),
     mtu: numberOf(attributes.get(IFLA_MTU)),
+    up: (view.getUint32(8, true) & IFF_UP) !== 0,
+    xdp: xdpOf(attributes.get(IFLA_XDP)),
     running: (view.getUint32(8, true) & IFF_RUNNING) !== 0,
   };
+}
+
+function xdpOf(nested: Uint8Array | undefined): XdpPlace | undefined {
+  const attached = nested && attributesAt(nested, 0).get(IFLA_XDP_ATTACHED)?.[0];
+  return attached === undefined ? undefined : XDP_PLACES[attached];
 }
