@@ -80,7 +80,8 @@ export class PacketTunnelPort implements TunnelPort<PacketReceiveSocket> {
     };
     try {
       const silent = silence(addresses, ports, { isShared: held, isOptional: isBridge, keep });
-      const fanout: Fanout | undefined = workers > 1 ? { program: workerProgram() } : undefined;
+      const fanout: Fanout | undefined =
+        workers > 1 ? { program: workerProgram(), defragments: true } : undefined;
       const size = { blockSize: BLOCK_SIZE, blocks: held ? HELD_BLOCKS : BLOCKS };
       const sockets = Array.from({ length: workers }, () =>
         keep(PacketReceiveSocket.open(link, memory, size, fanout)),

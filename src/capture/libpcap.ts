@@ -3,8 +3,8 @@
 //
 // What cap does by itself, and what is done about it here (cap 0.2.1, src/binding.cc):
 // - it keeps a raw pointer to its buffer: the buffer is linear memory, which never moves;
-// - it calls for packet after packet until there is none, and nothing else of the main thread's has a turn meanwhile: after TURN the
-//   kernel is told to accept none until there has been one;
+// - it calls for packet after packet until there is none, and nothing else of the main thread's has a turn meanwhile: after TURN packets
+//   the kernel has others go elsewhere, where they are counted, until there has been one;
 // - it ends the process by an assertion when its socket has an error, as when the interface goes down: the socket is bound to every
 //   interface, which has none, and the filter looks at the interface;
 // - it asks nobody what was lost: the socket is asked.
@@ -54,8 +54,11 @@ export const LANDING = 65_536;
 const BUFFER = 32 << 20;
 /** Frames that are worth waking the worker for while more come. */
 const BATCH = 32;
-/** Milliseconds that cap may have the main thread for itself. */
-const TURN = 100;
+/**
+ * Packets for which cap may have the main thread for itself: a ring of them, the twentieth part of a second as fast as it is. Not a time:
+ * of that others of the machine may have had the most, and what has come meanwhile is in the ring.
+ */
+export const TURN = 16_384;
 /** Packets between two looks at the clock. */
 const LOOK = 16;
 /** Milliseconds after which what was accepted has come. */
@@ -71,17 +74,15 @@ export class PcapTunnelPort implements TunnelPort<AppendedFrames> {
   readonly #silent: readonly SilentSocket[];
   readonly #cap: Cap;
   readonly #socket: ForeignPacketSocket;
-  readonly #filter: Uint8Array;
   /** Packets that came before there was a filter: nobody knows whose they are. */
   #early: number;
   /** Packets that the socket had no room for when it was asked last, and that the ring had none for. */
   #lost = 0;
   #refused = 0;
-  #count = 0;
   #time = 0;
-  /** Since when cap has the main thread, as far as is known; undefined: it has not. */
-  #since: number | undefined;
-  #isHeld = false;
+  /** Packets since cap has the main thread. */
+  #count = 0;
+  #isResting = false;
   #isOpen = true;
 
   private constructor(
@@ -99,8 +100,7 @@ export class PcapTunnelPort implements TunnelPort<AppendedFrames> {
       "one worker, the time at which the main thread takes a packet, and no length of what is over 65,535 bytes";
     const merging = merged(link);
     this.warning = [cannot, ...(merging === undefined ? [] : [merging])].join("; ");
-    this.#filter = tunnelFilter(addresses, ports, link.index);
-    this.#early = socket.accept(this.#filter);
+    this.#early = socket.accept(tunnelFilter(addresses, ports, link.index));
     cap.on("packet", (length) => this.#take(length));
   }
 
@@ -123,6 +123,7 @@ export class PcapTunnelPort implements TunnelPort<AppendedFrames> {
       if (type !== "ETHERNET")
         throw unavailable(`${link.name} gives libpcap no Ethernet frames but ${type}.`);
       if (socket === undefined) throw unavailable("libpcap has not opened one AF_PACKET socket.");
+      keep(socket);
       return new PcapTunnelPort(options, silent, { cap, socket });
     } catch (error) {
       for (const each of opened.reverse()) each.close();
@@ -136,14 +137,10 @@ export class PcapTunnelPort implements TunnelPort<AppendedFrames> {
       this.#early--;
       return;
     }
-    if (this.#since === undefined) {
-      this.#since = performance.now();
-      this.#time = approximateTime();
-      setImmediate(() => this.#turn());
-    } else if (this.#count++ % LOOK === 0) {
-      this.#time = approximateTime();
-      if (!this.#isHeld && performance.now() - this.#since > TURN) this.#hold();
-    }
+    const count = this.#count++;
+    if (count % LOOK === 0) this.#time = approximateTime();
+    if (count === 0) setImmediate(() => this.#turn());
+    if (count === TURN) this.#rest(true);
     const { ring, landing } = this.#options;
     if (!ring.append(landing.address, length, this.#time)) this.#refused++;
     if (ring.waiting >= BATCH && ring.isEmpty) this.#handOver();
@@ -151,16 +148,15 @@ export class PcapTunnelPort implements TunnelPort<AppendedFrames> {
 
   /** It is somebody else's turn. */
   #turn(): void {
-    this.#since = undefined;
+    this.#count = 0;
     if (!this.#isOpen) return;
     this.#handOver();
-    if (this.#isHeld) this.#socket.change(this.#filter);
-    this.#isHeld = false;
+    if (this.#isResting) this.#rest(false);
   }
 
-  #hold(): void {
-    this.#isHeld = true;
-    this.#socket.refuse();
+  #rest(isResting: boolean): void {
+    this.#isResting = isResting;
+    this.#socket.rest(isResting);
   }
 
   #handOver(): void {
@@ -175,8 +171,6 @@ export class PcapTunnelPort implements TunnelPort<AppendedFrames> {
 
   async detach(): Promise<void> {
     if (!this.#isOpen) return;
-    // Not to be undone by a turn.
-    this.#isHeld = false;
     this.#socket.refuse();
     await new Promise((resolve) => setTimeout(resolve, PATIENCE));
     await new Promise((resolve) => setImmediate(resolve));
@@ -193,6 +187,7 @@ export class PcapTunnelPort implements TunnelPort<AppendedFrames> {
 
   close(): void {
     this.#end();
+    this.#socket.close();
     close(this.#options.event);
     for (const socket of this.#silent) socket.close();
   }

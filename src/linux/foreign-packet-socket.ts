@@ -1,14 +1,29 @@
 // An AF_PACKET socket that a library in this process has opened (libpcap), and what the library does not do with it: a filter of ours, what
-// the kernel had no room for, and an end to errors. It stays the library's own: nobody here closes it or reads from it.
+// the kernel had no room for, a rest from packets, and an end to errors. It stays the library's own: nobody here closes it or reads from it.
+//
+// Beside it is a socket that nobody reads. They share what comes (PACKET_FANOUT): each packet goes to the one or to the other, so that what
+// comes during a rest is counted, every packet once.
 
 import { readdirSync } from "node:fs";
-import { libc } from "./libc.js";
+import { close } from "./descriptor.js";
+import { check, libc } from "./libc.js";
 import { u32 } from "./netlink-message.js";
-import { bindToEvery, ignoreOutgoing, PACKET_FAMILY, packetStatistics } from "./packet-socket.js";
-import { SOL_SOCKET } from "./socket.js";
-import { attachFilter, dropEverything } from "./socket-filter.js";
+import {
+  bindToEvery,
+  type Fanout,
+  ignoreOutgoing,
+  join,
+  PACKET_FAMILY,
+  packetStatistics,
+  setFanoutProgram,
+} from "./packet-socket.js";
+import { openSocket, SOCK_RAW, SOL_SOCKET } from "./socket.js";
+import { attachFilter, dropEverything, SocketFilter } from "./socket-filter.js";
 
 const SO_DOMAIN = 39;
+const SO_RCVBUF = 8;
+const TO_LIBRARY = new SocketFilter().refuse().bytes(); // 0: the first that joined
+const TO_COUNTER = new SocketFilter().accept().bytes(); // the greatest number, which is odd: the second of two
 
 /** Descriptors of this process that are AF_PACKET sockets. */
 function packetSockets(): Set<number> {
@@ -26,14 +41,22 @@ function packetSockets(): Set<number> {
 export class ForeignPacketSocket {
   readonly #fd: number;
   readonly #about: string;
+  /** The socket that nobody reads. */
+  readonly #counter: number;
   #lost = 0;
+  #diverted = 0;
 
   private constructor(fd: number, about: string) {
     this.#fd = fd;
     this.#about = about;
+    this.#counter = openSocket(PACKET_FAMILY, SOCK_RAW, 0, about);
   }
 
-  /** What `open` has opened, when that is one AF_PACKET socket; undefined when it is not. */
+  /**
+   * What `open` has opened, when that is one AF_PACKET socket; undefined when it is not.
+   *
+   * @throws SpangateError NOT_PERMITTED without CAP_NET_RAW, SYSTEM_CALL, and what `open` throws
+   */
   static openedBy<T>(
     open: () => T,
     about: string,
@@ -49,26 +72,41 @@ export class ForeignPacketSocket {
    * has to look at the interface, too. Gives how many packets it has received before.
    */
   accept(instructions: Uint8Array): number {
+    const fanout: Fanout = { program: TO_LIBRARY, defragments: false };
     attachFilter(this.#fd, instructions);
-    ignoreOutgoing(this.#fd, this.#about);
-    bindToEvery(this.#fd, this.#about);
+    // Until it shares with the other it would get every packet, too.
+    dropEverything(this.#counter);
+    check(libc.setsockopt(this.#counter, SOL_SOCKET, SO_RCVBUF, u32(0), 4), "setsockopt", this.#about);
+    for (const fd of [this.#fd, this.#counter]) {
+      ignoreOutgoing(fd, this.#about);
+      bindToEvery(fd, this.#about);
+      join(fd, fanout, this.#about);
+    }
+    attachFilter(this.#counter, instructions);
     const { packets, lost } = packetStatistics(this.#fd, this.#about);
     return packets - lost;
   }
 
-  /** From now on it receives what the program accepts. */
-  change(instructions: Uint8Array): void {
-    attachFilter(this.#fd, instructions);
+  /** Whether the library gets a rest: what comes is counted with what is lost. */
+  rest(isResting: boolean): void {
+    setFanoutProgram(this.#fd, isResting ? TO_COUNTER : TO_LIBRARY, this.#about);
   }
 
-  /** And from now on nothing. */
+  /** From now on it receives nothing. */
   refuse(): void {
     dropEverything(this.#fd);
+    dropEverything(this.#counter);
   }
 
-  /** Packets for which there was no room, since `accept`. */
+  /** Packets for which there was no room, or that came during a rest, since `accept`. */
   lost(): number {
     this.#lost += packetStatistics(this.#fd, this.#about).lost;
-    return this.#lost;
+    this.#diverted += packetStatistics(this.#counter, this.#about).packets;
+    return this.#lost + this.#diverted;
+  }
+
+  /** What is not the library's. */
+  close(): void {
+    close(this.#counter);
   }
 }

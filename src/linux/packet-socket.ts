@@ -23,6 +23,7 @@ const PACKET_IGNORE_OUTGOING = 23;
 const TPACKET_V3 = 2;
 const FANOUT_PROGRAM = 6;
 const FANOUT_UNIQUE = 0x2000;
+const FANOUT_IGNORE_OUTGOING = 0x4000;
 const FANOUT_DEFRAGMENT = 0x8000;
 /** The kernel wants to know one, and goes by the blocks. */
 const FRAME = 2048;
@@ -56,6 +57,8 @@ export interface Fanout {
   id?: number;
   /** What it gives for a packet (SocketFilter), modulo their number, is the socket's place. */
   readonly program: Uint8Array;
+  /** The kernel puts fragments together before it shares them out. */
+  readonly defragments: boolean;
 }
 
 export class PacketReceiveSocket {
@@ -206,16 +209,22 @@ function ringRequest({ blockSize, blocks }: Omit<MappedBlocks, "address">): Uint
   return new Uint8Array(Uint32Array.from(fields).buffer);
 }
 
-/** The first one asks for a number that no other program's have. */
-function join(fd: number, fanout: Fanout, about: string): void {
+/** A bound socket takes the next place. The first one asks for a number that no other program's have. */
+export function join(fd: number, fanout: Fanout, about: string): void {
   const unique = fanout.id === undefined ? FANOUT_UNIQUE : 0;
-  const kind = FANOUT_PROGRAM | FANOUT_DEFRAGMENT | unique;
+  const defragment = fanout.defragments ? FANOUT_DEFRAGMENT : 0;
+  const kind = FANOUT_PROGRAM | FANOUT_IGNORE_OUTGOING | defragment | unique;
   set(fd, PACKET_FANOUT, u32((fanout.id ?? 0) + kind * 0x10000), about);
   if (fanout.id !== undefined) return;
   const bytes = new Uint8Array(4);
   check(libc.getsockopt(fd, SOL_PACKET, PACKET_FANOUT, bytes, u32(4)), "getsockopt", about);
   fanout.id = new DataView(bytes.buffer).getUint16(0, true);
-  setProgram(fd, SOL_PACKET, PACKET_FANOUT_DATA, fanout.program, about);
+  setFanoutProgram(fd, fanout.program, about);
+}
+
+/** From the next packet on another program shares out those of the socket's fanout: each goes to one socket. */
+export function setFanoutProgram(fd: number, program: Uint8Array, about: string): void {
+  setProgram(fd, SOL_PACKET, PACKET_FANOUT_DATA, program, about);
 }
 
 /** `struct sockaddr_ll`: 0 family:16 | 2 protocol:16 (network order) | 4 index:32 */

@@ -3,6 +3,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { addressedTo, expectExactly } from "../live/exactly.js";
 import { type Gateway, health } from "../live/gateway.js";
+import { EVERY } from "../live/raw-port.js";
 import { DELIVERY, GATEWAY, HOST, NEIGHBOUR, V4, V6 } from "../live/site.js";
 import { UNTAGGED } from "../live/tenant-traffic.js";
 import { tunnelFrames } from "../live/tunnel-packets.js";
@@ -79,9 +80,12 @@ overEach(WITH_INTERFACES, (place) => {
     await place.lab.ip(place.site.gateway, `addr replace ${DELIVERY.ipv6}/64 dev delivery nodad`);
   });
 
-  /** What arrives from now on: tcpdump ends when its interface goes down. */
+  /**
+   * What arrives from now on. Tcpdump ends when its interface goes down, and a port of that interface is told that it is up again a moment
+   * after the first frames can come.
+   */
   function collect(): (count: number) => Promise<Uint8Array[]> {
-    const port = place.lab.port(place.destination, "eth0", { receiveBuffer: 8 << 20 });
+    const port = place.lab.port(place.destination, EVERY, { receiveBuffer: 8 << 20 });
     const [own, sniffer] = [parseMac(DELIVERY.mac).join(), parseMac(SNIFFER).join()];
     const frames: Uint8Array[] = [];
     return async (count) => {

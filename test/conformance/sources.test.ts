@@ -7,7 +7,7 @@ import { deliveryNetwork } from "../live/delivery-network.js";
 import { addressedTo, expectExactly } from "../live/exactly.js";
 import { type Balance, Gateway } from "../live/gateway.js";
 import { Lab } from "../live/lab.js";
-import { lacks } from "../live/requirements.js";
+import { lacks, lacksCap } from "../live/requirements.js";
 import { RoutedSite } from "../live/routed-site.js";
 import { GATEWAY, HOST, Site } from "../live/site.js";
 import { Sniffer } from "../live/sniffer.js";
@@ -26,7 +26,7 @@ const BACKENDS: [name: string, tunnel: Backends][] = [
   ["afxdp, native", { backend: "afxdp", xdp: "native" }],
   ["afxdp, skb", { backend: "afxdp", xdp: "skb" }],
   ["afpacket", { backend: "afpacket" }],
-  ["libpcap", { backend: "libpcap" }],
+  ...(lacksCap() ? [] : [["libpcap", { backend: "libpcap" }] as [string, Backends]]),
 ];
 const OVER_UDP: typeof BACKENDS = [...BACKENDS, ["udp", { backend: "udp" }]];
 

@@ -1,5 +1,6 @@
 // The backends of the live gateway, as the suites of this folder run over them, with what one cannot do and why.
 
+import { lacksCap } from "../live/requirements.js";
 import { InFiles, InMemory, type WithoutInterfaces } from "./without-interfaces.js";
 
 export interface Subject {
@@ -40,7 +41,7 @@ const UDP_LACKS: Subject["lacking"] = {
   "tags beside the frame": "as every other tag",
   fragments: "the kernel has put them together",
 };
-export const SUBJECTS: readonly Subject[] = [
+const ALL: readonly Subject[] = [
   {
     name: "afxdp, native",
     tunnel: { backend: "afxdp", xdp: "native" },
@@ -117,6 +118,9 @@ export const SUBJECTS: readonly Subject[] = [
     memory: (folder) => new InFiles(folder),
   },
 ];
+
+/** Those that can be tested here. */
+export const SUBJECTS = ALL.filter(({ tunnel }) => tunnel.backend !== "libpcap" || !lacksCap());
 
 export const WITH_INTERFACES = SUBJECTS.filter(({ lacking }) => lacking["an interface"] === undefined);
 

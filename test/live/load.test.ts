@@ -2,10 +2,11 @@
 // several workers. Whatever happens, the accounts hold and nobody gets what is another's.
 
 import { describe, expect, onTestFinished, test } from "vitest";
+import { TURN } from "../../src/capture/libpcap.js";
 import { deliveryNetwork } from "./delivery-network.js";
 import { Gateway } from "./gateway.js";
 import { Lab } from "./lab.js";
-import { lacks } from "./requirements.js";
+import { lacks, lacksCap } from "./requirements.js";
 import { GATEWAY, Site, V4 } from "./site.js";
 import { Sniffer } from "./sniffer.js";
 import { tunnelFrames } from "./tunnel-packets.js";
@@ -98,6 +99,33 @@ describe.skipIf(lacks("bridge"))("the accounts hold", () => {
     const balance = await gateway.stop();
     expect(await sniffer.finish()).toHaveLength(500);
     expect(balance).toMatchObject({ received: 500, delivered: 500 });
+  });
+
+  test.skipIf(lacksCap())("when libpcap has more than the main thread can take in its turn", async () => {
+    const where = await site();
+    const { lab } = where;
+    await deliveryNetwork(lab, end(where), [{ name: "ids", mac: MAC }]);
+    const config = configuration(1, [{ mac: MAC }], [[1]]);
+    const gateway = await Gateway.start(lab, where.gateway, {
+      ...config,
+      tunnel: { interface: "tunnel", addresses: [GATEWAY.ipv4], backend: "libpcap" },
+    });
+    const port = lab.port(where.host, "under");
+    const [packet] = tunnelFrames("erspan2", 1, new Uint8Array(60), 0, V4);
+    let sent = 0;
+    const send = async (count: number) => {
+      sent += await port.replay(Array.from({ length: count }, () => packet!));
+    };
+    // What comes while nobody takes it just fits into the ring; what comes beside while it is taken makes the turn too long.
+    for (let lost = 0; lost === 0 && sent < 20 * TURN; lost = (await gateway.status()).kernel.ringFull) {
+      gateway.process.kill("SIGSTOP");
+      await send(TURN - 100);
+      gateway.process.kill("SIGCONT");
+      await send(TURN);
+    }
+    const { received, kernel } = await gateway.stop();
+    expect(kernel.ringFull).toBeGreaterThan(0);
+    expect(received + kernel.ringFull).toBe(sent);
   });
 
   test("with ten thousand sniffers", async () => {

@@ -17,6 +17,8 @@ const SOL_PACKET = 263;
 const PACKET_IGNORE_OUTGOING = 23;
 const MSG_DONTWAIT = 0x40;
 const LONGEST = 65_600;
+/** In place of an interface's name, for a port that only receives: the kernel never parts it from one that goes down and comes back. */
+export const EVERY = "any";
 /** Frames between two looks at the clock. */
 const BURST = 32;
 
@@ -37,7 +39,7 @@ export class RawPort {
 
   constructor(namespace: string, name: string, { receiveBuffer }: RawPortOptions = {}) {
     this.#what = `${name} in ${namespace}`;
-    const index = interfaceIndex(namespace, name);
+    const index = name === EVERY ? 0 : interfaceIndex(namespace, name);
     this.#fd = within(namespace, () => check(libc.socket(AF_PACKET, SOCK_RAW, 0), "socket", this.#what));
     const address = Buffer.alloc(20); // sockaddr_ll: family, protocol (network order), index
     address.writeUInt16LE(AF_PACKET, 0);

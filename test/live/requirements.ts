@@ -2,6 +2,7 @@
 // that is an error.
 
 import { accessSync, constants, existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
 
 const ALWAYS = ["ip", "ethtool", "tcpdump"];
@@ -9,7 +10,20 @@ const said = new Set<string>();
 
 /** Whether something is missing: `describe.skipIf(lacks("ovs-vswitchd"))`. */
 export function lacks(...programs: readonly string[]): boolean {
-  const lack = firstLack([...ALWAYS, ...programs]);
+  return tell(firstLack([...ALWAYS, ...programs]));
+}
+
+/** Whether the package cap is missing, which is optional: it needs libpcap's headers when it is installed. */
+export function lacksCap(): boolean {
+  try {
+    createRequire(import.meta.url)("cap");
+    return false;
+  } catch {
+    return tell("The package cap is not installed (apt-get install libpcap-dev && npm ci)");
+  }
+}
+
+function tell(lack: string | undefined): boolean {
   if (lack === undefined) return false;
   if (process.env.SPANGATE_LIVE === "required") throw new Error(`Live tests: ${lack}`);
   if (!said.has(lack)) console.warn(`${lack}: what is live is not tested`);
