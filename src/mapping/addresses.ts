@@ -3,7 +3,6 @@
 import * as at from "../../assembly/memory/layout.js";
 import type { Address, EndpointAddress } from "../config/addresses.js";
 import type { GatewayConfig } from "../config/schema.js";
-import type { Sniffer } from "../config/sniffers.js";
 import type { Tenant } from "../config/tenants.js";
 import { addressShape, familyOf, ShapeSet, shapeBits } from "./shapes.js";
 import type { Slots } from "./slots.js";
@@ -57,11 +56,16 @@ export function addLoopAddresses(
     flags |= flag;
     loopAddresses++;
   };
+  const addSniffers = (address: EndpointAddress) => add(address, at.KIND_SNIFFER, at.MAP_HAS_SNIFFERS);
   slots.expectOnce(sniffers.length);
   for (const sniffer of sniffers) {
     // The most common sniffer of a large map is a file.
     if (sniffer.deliver === undefined) continue;
-    for (const address of deliveryAddresses(sniffer)) add(address, at.KIND_SNIFFER, at.MAP_HAS_SNIFFERS);
+    // Across routers `mac` is the next hop's, which a tenant's own packets may well be sent to.
+    if (sniffer.deliver === "mac" || sniffer.deliver === "ip")
+      addSniffers({ family: "mac", bytes: sniffer.mac });
+    if (sniffer.deliver === "ip") addSniffers(hostPrefix(sniffer.ip));
+    if ("to" in sniffer) addSniffers(hostPrefix(sniffer.to));
   }
   for (const address of tunnel.addresses) add(hostPrefix(address), at.KIND_GATEWAY, at.MAP_HAS_GATEWAY);
   return { flags, loopAddresses };
@@ -69,14 +73,4 @@ export function addLoopAddresses(
 
 function hostPrefix(address: Address): EndpointAddress {
   return { ...address, prefixLength: address.bytes.length * 8 };
-}
-
-function deliveryAddresses(sniffer: Sniffer): EndpointAddress[] {
-  const addresses: EndpointAddress[] = [];
-  // Across routers `mac` is the next hop's, which a tenant's own packets may well be sent to.
-  if (sniffer.deliver === "mac" || sniffer.deliver === "ip")
-    addresses.push({ family: "mac", bytes: sniffer.mac });
-  if (sniffer.deliver === "ip") addresses.push(hostPrefix(sniffer.ip));
-  if ("to" in sniffer) addresses.push(hostPrefix(sniffer.to));
-  return addresses;
 }

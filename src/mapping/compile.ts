@@ -7,7 +7,7 @@ import { ClaimSlots, Claims } from "./claims.js";
 import type { Image } from "./image.js";
 import { ShapeSet } from "./shapes.js";
 import { Slots } from "./slots.js";
-import { type Origin, SnifferRecords } from "./sniffers.js";
+import { isPacked, type Origin, SnifferRecords } from "./sniffers.js";
 import { TenantRecords } from "./tenants.js";
 
 /** What a map is compiled for. */
@@ -42,7 +42,10 @@ export interface CompiledMap {
 export function compileMap(config: GatewayConfig, options: CompileOptions = {}): CompiledMap {
   const { delivery = "none", origin } = options;
   const { sharedSources, sniffers, tenants } = config;
-  const slots = new Slots(sharedSources.length + tenants.length);
+  const configured = delivery === "configured";
+  // A packed sniffer has an address, and with `configured` a record.
+  const packed = sniffers.reduce((count, sniffer) => count + (isPacked(sniffer) ? 1 : 0), 0);
+  const slots = new Slots(sharedSources.length + tenants.length + packed);
   const claims = new ClaimSlots(slots);
   for (const source of sharedSources) claims.addShared(source);
   const cells = new CellNames();
@@ -53,11 +56,12 @@ export function compileMap(config: GatewayConfig, options: CompileOptions = {}):
     tenantRecords.add(t, tenant);
     if (delivery !== "none") tenantRecords.addDelivery(t, tenant);
   }
-  const snifferRecords = delivery === "none" ? undefined : new SnifferRecords(config, cells, origin);
+  const snifferRecords =
+    delivery === "none" ? undefined : new SnifferRecords(config, cells, origin, configured ? packed : 0);
   if (snifferRecords !== undefined) {
     for (let i = 0; i < sniffers.length; i++) {
-      if (delivery === "plain") snifferRecords.addPlain(i, sniffers[i]!);
-      else snifferRecords.addConfigured(i, sniffers[i]!);
+      if (configured) snifferRecords.addConfigured(i, sniffers[i]!);
+      else snifferRecords.addPlain(i, sniffers[i]!);
     }
   }
   const ownerShapes = sharedSources.length > 0 ? addOwners(tenants, slots) : new ShapeSet().encode();
