@@ -1,7 +1,13 @@
 // What each tenant, sniffer or mirror session did between two looks at a gateway, and what is shown first.
 
 import type { StatusDocument } from "../control/status.js";
-import { addAccounts, NO_ACCOUNTS, type Session, type SnifferAccounts } from "../engine/index.js";
+import {
+  addAccounts,
+  DROP_REASONS,
+  NO_ACCOUNTS,
+  type Session,
+  type SnifferAccounts,
+} from "../engine/index.js";
 
 export const VIEWS = ["tenants", "sniffers", "sessions"] as const;
 export type View = (typeof VIEWS)[number];
@@ -25,14 +31,6 @@ export interface Row {
   /** So far. */
   readonly loss: { readonly lost: number; readonly expected: number } | undefined;
 }
-
-const REASONS = [
-  ["rate", "rate"],
-  ["too-large", "tooLarge"],
-  ["dropped-newest", "droppedNewest"],
-  ["dropped-oldest", "droppedOldest"],
-  ["send-error", "sendError"],
-] as const satisfies (readonly [string, keyof SnifferAccounts])[];
 
 /** In the order asked for. `before` is undefined at the first look, or when it was another gateway. */
 export function rowsOf(
@@ -89,7 +87,7 @@ function rowOf(
   const rate = (field: keyof SnifferAccounts) =>
     perSecond === undefined ? undefined : (now[field] - before[field]) * perSecond;
   const bytes = rate("sentBytes");
-  const reasons = REASONS.map(([reason, field]) => [reason, rate(field) ?? 0] as const)
+  const reasons = DROP_REASONS.map(([reason, field]) => [reason, rate(field) ?? 0] as const)
     .filter(([, drops]) => drops > 0)
     .sort(([, a], [, b]) => b - a);
   return {

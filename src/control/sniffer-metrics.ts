@@ -3,20 +3,13 @@
 
 import type { Registry } from "prom-client";
 import type { LiveReadings } from "../datapath/live.js";
-import { REMOVED_SNIFFERS, type SnifferAccounts } from "../engine/index.js";
+import { DROP_REASONS, REMOVED_SNIFFERS, type SnifferAccounts } from "../engine/index.js";
 import { Family, type Value } from "./metric-family.js";
 
 const OTHERS = "others";
-const REASONS = [
-  ["rate", "rate"],
-  ["too-large", "tooLarge"],
-  ["dropped-newest", "droppedNewest"],
-  ["dropped-oldest", "droppedOldest"],
-  ["send-error", "sendError"],
-] as const satisfies (readonly [string, keyof SnifferAccounts])[];
 const ONCE = ["offered", "sent", "sentBytes", "queued", "inFlight"] as const;
 /** Series of a sniffer: those, its queue's limit, and a drop for each reason. */
-export const SERIES = ONCE.length + 1 + REASONS.length;
+export const SERIES = ONCE.length + 1 + DROP_REASONS.length;
 
 type Name = (typeof ONCE)[number] | "limit";
 
@@ -94,7 +87,7 @@ export class SnifferMetrics {
       }));
     this.#families.limit.values = rows.map(({ sharedLabels, limit }) => ({ sharedLabels, value: limit }));
     this.#dropped.values = rows.flatMap(({ sharedLabels, accounts }): Value[] =>
-      REASONS.map(([reason, field]) => ({ sharedLabels, labels: { reason }, value: accounts[field] })),
+      DROP_REASONS.map(([reason, field]) => ({ sharedLabels, labels: { reason }, value: accounts[field] })),
     );
   }
 
@@ -128,5 +121,5 @@ export class SnifferMetrics {
 
 function add(total: Record<keyof SnifferAccounts, number>, more: SnifferAccounts): void {
   for (const name of ONCE) total[name] += more[name];
-  for (const [, field] of REASONS) total[field] += more[field];
+  for (const [, field] of DROP_REASONS) total[field] += more[field];
 }

@@ -37,7 +37,7 @@ export { type OutgoingQueue, type SenderSeat, SenderThread } from "./sender-thre
 export { SentRing } from "./sent-ring.js";
 export type { Session, SessionTable } from "./sessions.js";
 export { FrameSlots } from "./slots.js";
-export { addAccounts, NO_ACCOUNTS, type SnifferAccounts } from "./sniffer-accounts.js";
+export { addAccounts, DROP_REASONS, NO_ACCOUNTS, type SnifferAccounts } from "./sniffer-accounts.js";
 export { type EngineSeat, EngineThread } from "./thread.js";
 export { type UpstreamLoss, UpstreamScan } from "./upstream.js";
 export type { Build } from "./wasm.js";

@@ -17,6 +17,15 @@ export interface SnifferAccounts {
   readonly sentBytes: number;
 }
 
+/** Why packets were dropped that were offered: for people and metrics, and in the accounts. */
+export const DROP_REASONS = [
+  ["rate", "rate"],
+  ["too-large", "tooLarge"],
+  ["dropped-newest", "droppedNewest"],
+  ["dropped-oldest", "droppedOldest"],
+  ["send-error", "sendError"],
+] as const satisfies (readonly [string, keyof SnifferAccounts])[];
+
 /** Of a sniffer that was offered nothing. */
 export const NO_ACCOUNTS: SnifferAccounts = {
   offered: 0,
